@@ -1,0 +1,191 @@
+//! Identities (what an origin can recognise as one client) and the partitions that keep them apart.
+//!
+//! An identity never leaves this module but as a [`Partition`]: a keyed hash, from which neither a proxy user nor a cookie can be read.
+//! `Debug` shows nothing of it, and there is no `Display`.
+
+use std::fmt;
+
+use url::Url;
+
+use crate::error::{Error, Kind, Result};
+
+/// The key of the keyed hashes. It lies beside the database, never in it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(pub [u8; 32]);
+
+impl Secret {
+    /// A new one.
+    ///
+    /// # Errors
+    /// [`Kind::Store`] when the machine gives no randomness.
+    pub fn random() -> Result<Self> {
+        let mut key = [0; 32];
+        getrandom::fill(&mut key)
+            .map_err(|error| Error::new(Kind::Store, "no random bytes from the operating system").with_source(error))?;
+        Ok(Self(key))
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Secret(…)")
+    }
+}
+
+/// The set of stored responses that one identity may use without telling the origin anything about another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Partition(pub [u8; 16]);
+
+impl Partition {
+    /// Requests that carry nothing by which they could be told apart.
+    pub const ANONYMOUS: Self = Self([0; 16]);
+}
+
+/// A proxy: where it is and who we are to it.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Proxy {
+    url: Url,
+}
+
+impl Proxy {
+    /// Schemes that a proxy may have.
+    pub const SCHEMES: [&'static str; 5] = ["http", "https", "socks4", "socks5", "socks5h"];
+
+    /// Reads a proxy URL, with userinfo or without.
+    ///
+    /// # Errors
+    /// [`Kind::InvalidRequest`], naming scheme and host but never the userinfo.
+    pub fn parse(text: &str) -> Result<Self> {
+        let shown = || text.rsplit('@').next().unwrap_or_default().chars().take(80).collect::<String>();
+        let url = Url::parse(text).map_err(|error| {
+            let message = format!("proxy {:?} is not a URL; write it as http://user:password@host:port", shown());
+            Error::new(Kind::InvalidRequest, message).with_source(error)
+        })?;
+        let known = Self::SCHEMES.contains(&url.scheme()) && url.host_str().is_some_and(|host| !host.is_empty());
+        if !known {
+            let message = format!("proxy {:?} needs a host and a scheme out of {}", shown(), Self::SCHEMES.join(", "));
+            return Err(Error::new(Kind::InvalidRequest, message));
+        }
+        Ok(Self { url })
+    }
+
+    /// `scheme://host:port`, without userinfo: for people.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        let port = self.url.port_or_known_default().map_or_else(String::new, |port| format!(":{port}"));
+        format!("{}://{}{port}", self.url.scheme(), self.url.host_str().unwrap_or_default())
+    }
+
+    /// The whole URL with its credentials: for the wire, and for nobody else.
+    #[must_use]
+    pub const fn url(&self) -> &Url {
+        &self.url
+    }
+}
+
+impl fmt::Debug for Proxy {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Proxy({})", self.endpoint())
+    }
+}
+
+/// By what cookies a request can be recognised.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub enum Cookies {
+    /// None are sent.
+    #[default]
+    None,
+    /// A Cookie field of the caller's: each value is a client of its own.
+    Value(Vec<u8>),
+    /// A jar, whose cookies come and go: the jar is the client.
+    Jar(String),
+}
+
+/// What the origin can recognise as one client.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// A name that the caller gave.
+    pub name: Option<String>,
+    /// The proxy by which the request leaves; its user is part of the exit (rotating gateways put the session there).
+    pub proxy: Option<Proxy>,
+    /// The value of Authorization.
+    pub authorization: Option<Vec<u8>>,
+    /// Cookies.
+    pub cookies: Cookies,
+}
+
+impl Identity {
+    /// The partition of this identity under `secret`.
+    #[must_use]
+    pub fn partition(&self, secret: &Secret) -> Partition {
+        if *self == Self::default() {
+            return Partition::ANONYMOUS;
+        }
+        let endpoint = self.proxy.as_ref().map(Proxy::endpoint);
+        let user = self.proxy.as_ref().map(|proxy| proxy.url().username().as_bytes());
+        let (value, jar) = match &self.cookies {
+            Cookies::None => (None, None),
+            Cookies::Value(value) => (Some(value.as_slice()), None),
+            Cookies::Jar(jar) => (None, Some(jar.as_bytes())),
+        };
+        let mut hasher = blake3::Hasher::new_keyed(&secret.0);
+        let name = self.name.as_deref().map(str::as_bytes);
+        for part in [name, endpoint.as_deref().map(str::as_bytes), user, self.authorization.as_deref(), value, jar] {
+            // Presence, then length, then bytes: no two identities run into one.
+            hasher.update(&[u8::from(part.is_some())]);
+            let part = part.unwrap_or_default();
+            hasher.update(&(part.len() as u64).to_le_bytes()).update(part);
+        }
+        let mut partition = [0; 16];
+        hasher.finalize_xof().fill(&mut partition);
+        Partition(partition)
+    }
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Identity(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cookies, Identity, Partition, Proxy, Secret};
+
+    const SECRET: Secret = Secret([3; 32]);
+
+    fn proxied(url: &str) -> Identity {
+        Identity { proxy: Some(Proxy::parse(url).unwrap()), ..Identity::default() }
+    }
+
+    #[test]
+    fn whoever_can_be_told_apart_has_a_partition_of_its_own() {
+        let identities = [
+            Identity::default(),
+            Identity { name: Some("a".into()), ..Identity::default() },
+            Identity { authorization: Some(b"a".to_vec()), ..Identity::default() },
+            Identity { cookies: Cookies::Value(b"a".to_vec()), ..Identity::default() },
+            Identity { cookies: Cookies::Jar("a".into()), ..Identity::default() },
+            proxied("http://proxy:1"),
+            proxied("http://proxy:2"),
+            proxied("http://a@proxy:1"),
+            proxied("socks5://proxy:1"),
+        ];
+        let partitions: std::collections::HashSet<Partition> = identities.iter().map(|one| one.partition(&SECRET)).collect();
+        assert_eq!(partitions.len(), identities.len());
+    }
+
+    #[test]
+    fn another_password_is_the_same_client() {
+        assert_eq!(proxied("http://u:one@p:1").partition(&SECRET), proxied("http://u:two@p:1").partition(&SECRET));
+    }
+
+    #[test]
+    fn a_bad_proxy_is_named_without_its_password() {
+        for text in ["ftp://user:hunter2@host:1", "user:hunter2@host", "http://"] {
+            let message = Proxy::parse(text).unwrap_err().to_string();
+            assert!(!message.contains("hunter2"), "{message}");
+        }
+        assert!(!format!("{:?}", Proxy::parse("http://user:hunter2@host").unwrap()).contains("hunter2"));
+    }
+}
