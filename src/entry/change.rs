@@ -1,0 +1,214 @@
+//! What can happen to a record, as one pure function. Every backend applies changes through it, inside its own write transaction, so that
+//! two processes that write the same key agree on the result.
+
+use crate::digest::Digest;
+use crate::entry::{Acknowledged, BodyRef, Consumer, MOST_ACKNOWLEDGED, MOST_VARIANTS, Record, StoredResponse};
+use crate::fields::Fields;
+use crate::rfc::vary::Selecting;
+
+/// One change to the record of one key.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// A 200 arrived: it replaces the variant of the same selecting fields.
+    Store(Box<StoredResponse>),
+    /// A 304 arrived: freshen the variant it validated.
+    Freshen(Box<Freshening>),
+    /// An unsafe request succeeded (RFC 9111 §4.4): nothing here is served again before it was validated.
+    Invalidate,
+    /// A consumer has seen this content through to its end.
+    Acknowledge(Acknowledgement),
+    /// The body of a variant is gone or damaged: so is the variant.
+    Drop(BodyRef),
+}
+
+/// What a 304 says about a stored response.
+#[derive(Debug, Clone)]
+pub struct Freshening {
+    /// The variant that was validated.
+    pub selecting: Selecting,
+    /// What selects it from now on: another, where the 304 added to its Vary.
+    pub selecting_now: Selecting,
+    /// Its body: if that was replaced meanwhile, the 304 speaks of something that is no longer stored.
+    pub body: BodyRef,
+    /// The merged field section.
+    pub fields: Fields,
+    /// When the 304 was asked for.
+    pub request_time: u64,
+    /// When it arrived.
+    pub response_time: u64,
+}
+
+/// What a consumer acknowledges.
+#[derive(Debug, Clone, Copy)]
+pub struct Acknowledgement {
+    /// Who.
+    pub consumer: Consumer,
+    /// Which variant.
+    pub selecting: Selecting,
+    /// Which content.
+    pub content: Digest,
+}
+
+impl Change {
+    /// Applies this change. `false`: the record is as it was, and need not be written.
+    pub fn apply(&self, record: &mut Record) -> bool {
+        let changed = match self {
+            Self::Store(response) => store(record, response),
+            Self::Freshen(freshening) => freshen(record, freshening),
+            Self::Invalidate => invalidate(record),
+            Self::Acknowledge(acknowledgement) => acknowledge(record, *acknowledgement),
+            Self::Drop(body) => drop_body(record, *body),
+        };
+        record.version += u64::from(changed);
+        changed
+    }
+}
+
+/// An answer to an older request never replaces one to a newer.
+fn store(record: &mut Record, response: &StoredResponse) -> bool {
+    let same = |one: &StoredResponse| one.selecting == response.selecting;
+    if record.variants.iter().any(|one| same(one) && one.request_time > response.request_time) {
+        return false;
+    }
+    record.variants.retain(|one| !same(one));
+    if record.variants.len() >= MOST_VARIANTS {
+        let oldest = record.variants.iter().enumerate().min_by_key(|(_, one)| one.response_time).map(|(index, _)| index);
+        oldest.map(|index| record.variants.remove(index));
+    }
+    record.variants.push(response.clone());
+    true
+}
+
+fn freshen(record: &mut Record, freshening: &Freshening) -> bool {
+    let validated = |one: &&mut StoredResponse| one.selecting == freshening.selecting && one.body == freshening.body;
+    let Some(variant) = record.variants.iter_mut().find(validated) else { return false };
+    if variant.request_time > freshening.request_time {
+        return false;
+    }
+    variant.selecting = freshening.selecting_now;
+    variant.fields = freshening.fields.clone();
+    variant.request_time = freshening.request_time;
+    variant.response_time = freshening.response_time;
+    variant.is_invalidated = false;
+    let (selecting, body) = (variant.selecting, variant.body);
+    record.variants.retain(|one| one.selecting != selecting || one.body == body);
+    true
+}
+
+fn invalidate(record: &mut Record) -> bool {
+    let mut changed = false;
+    for variant in &mut record.variants {
+        changed |= !variant.is_invalidated;
+        variant.is_invalidated = true;
+    }
+    changed
+}
+
+fn acknowledge(record: &mut Record, by: Acknowledgement) -> bool {
+    let Acknowledgement { consumer, selecting, content } = by;
+    if record.acknowledged_by(consumer, selecting) == Some(content) {
+        return false;
+    }
+    record.acknowledged.retain(|one| one.consumer != consumer || one.selecting != selecting);
+    if record.acknowledged.len() >= MOST_ACKNOWLEDGED {
+        record.acknowledged.remove(0);
+    }
+    record.acknowledged.push(Acknowledged { consumer, selecting, content });
+    true
+}
+
+fn drop_body(record: &mut Record, body: BodyRef) -> bool {
+    let before = record.variants.len();
+    record.variants.retain(|one| one.body != body);
+    record.variants.len() != before
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Acknowledgement, Change, Freshening};
+    use crate::digest::Digest;
+    use crate::entry::{BodyRef, Consumer, MOST_ACKNOWLEDGED, MOST_VARIANTS, Record, StoredResponse};
+    use crate::fields::Fields;
+    use crate::identity::Partition;
+    use crate::rfc::vary::Selecting;
+
+    fn response(variant: u8, content: &[u8], at: u64) -> StoredResponse {
+        let digest = Digest::of(content);
+        StoredResponse {
+            status: 200,
+            fields: Fields::new(),
+            request_time: at,
+            response_time: at,
+            selecting: Selecting([variant; 16]),
+            accept_encoding: None,
+            content: digest,
+            body: BodyRef { digest, length: content.len() as u64 },
+            wire_bytes: 0,
+            is_invalidated: false,
+        }
+    }
+
+    fn stored(responses: impl IntoIterator<Item = StoredResponse>) -> Record {
+        let mut record = Record::new("http://a/", Partition::ANONYMOUS);
+        for one in responses {
+            Change::Store(Box::new(one)).apply(&mut record);
+        }
+        record
+    }
+
+    fn freshening(of: &StoredResponse, at: u64) -> Change {
+        let fields = [("x", "new")].into_iter().collect();
+        Change::Freshen(Box::new(Freshening {
+            selecting: of.selecting, selecting_now: of.selecting, body: of.body, fields, request_time: at, response_time: at }))
+    }
+
+    #[test]
+    fn an_older_answer_never_replaces_a_newer_one() {
+        let record = stored([response(0, b"new", 20), response(0, b"old", 10)]);
+        assert_eq!(record.variants, [response(0, b"new", 20)]);
+    }
+
+    #[test]
+    fn variants_stand_side_by_side_within_their_bound() {
+        let record = stored((0..20).map(|variant| response(variant, b"x", u64::from(variant))));
+        assert_eq!(record.variants.len(), MOST_VARIANTS);
+        assert!(record.variants.iter().all(|one| one.request_time >= 12));
+    }
+
+    #[test]
+    fn a_304_for_a_body_that_was_replaced_changes_nothing() {
+        let mut record = stored([response(0, b"new", 5)]);
+        assert!(!freshening(&response(0, b"old", 1), 9).apply(&mut record));
+        assert!(freshening(&response(0, b"new", 5), 9).apply(&mut record));
+        assert!(record.variants[0].fields.contains(b"x"));
+    }
+
+    #[test]
+    fn an_invalidated_response_is_valid_again_after_a_304() {
+        let mut record = stored([response(0, b"x", 5)]);
+        assert!(Change::Invalidate.apply(&mut record) && record.variants[0].is_invalidated);
+        freshening(&response(0, b"x", 5), 9).apply(&mut record);
+        assert!(!record.variants[0].is_invalidated);
+    }
+
+    #[test]
+    fn acknowledgements_are_per_consumer_and_bounded() {
+        let mut record = stored([]);
+        for number in 0..100_u8 {
+            let consumer = Consumer([number; 16]);
+            let by = Acknowledgement { consumer, selecting: Selecting::default(), content: Digest::of(&[number]) };
+            assert!(Change::Acknowledge(by).apply(&mut record));
+            assert!(!Change::Acknowledge(by).apply(&mut record));
+        }
+        assert_eq!(record.acknowledged.len(), MOST_ACKNOWLEDGED);
+        assert_eq!(record.acknowledged_by(Consumer([99; 16]), Selecting::default()), Some(Digest::of(&[99])));
+        assert_eq!(record.acknowledged_by(Consumer([1; 16]), Selecting::default()), None);
+    }
+
+    #[test]
+    fn a_variant_goes_with_its_body() {
+        let mut record = stored([response(0, b"x", 1), response(1, b"y", 1)]);
+        assert!(Change::Drop(response(0, b"x", 1).body).apply(&mut record));
+        assert_eq!(record.variants.len(), 1);
+    }
+}

@@ -1,0 +1,209 @@
+//! The bytes of a record. The first byte is the version: another version, a wrong checksum or a length that does not add up is no record,
+//! which is a miss and never an error. Old formats are not parsed, only ignored.
+//!
+//! # Format
+//! `version (u8), checksum of all that follows (u64)`, then the fields of [`Record`] in order. Numbers are little-endian; what has no fixed
+//! size has its length (u32) in front.
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+
+use crate::digest::Digest;
+use crate::entry::{Acknowledged, BodyRef, Consumer, Record, StoredResponse};
+use crate::fields::Fields;
+use crate::identity::Partition;
+use crate::rfc::vary::Selecting;
+
+/// The version of this format.
+pub const VERSION: u8 = 1;
+
+const HEADER: usize = 9;
+
+/// The bytes of `record`.
+#[must_use]
+pub fn encode(record: &Record) -> Bytes {
+    let mut payload = BytesMut::with_capacity(512);
+    put_sized(&mut payload, record.url.as_bytes());
+    payload.put_slice(&record.partition.0);
+    payload.put_u64_le(record.version);
+    put_count(&mut payload, record.variants.len());
+    for variant in &record.variants {
+        encode_variant(&mut payload, variant);
+    }
+    put_count(&mut payload, record.acknowledged.len());
+    for one in &record.acknowledged {
+        payload.put_slice(&one.consumer.0);
+        payload.put_slice(&one.selecting.0);
+        payload.put_slice(&one.content.0);
+    }
+    let mut bytes = BytesMut::with_capacity(HEADER + payload.len());
+    bytes.put_u8(VERSION);
+    bytes.put_u64_le(xxhash_rust::xxh3::xxh3_64(&payload));
+    bytes.put_slice(&payload);
+    bytes.freeze()
+}
+
+fn encode_variant(into: &mut BytesMut, variant: &StoredResponse) {
+    into.put_u16_le(variant.status);
+    put_sized(into, variant.fields.packed());
+    into.put_u64_le(variant.request_time);
+    into.put_u64_le(variant.response_time);
+    into.put_slice(&variant.selecting.0);
+    into.put_u8(u8::from(variant.accept_encoding.is_some()));
+    put_sized(into, variant.accept_encoding.as_deref().unwrap_or_default());
+    into.put_slice(&variant.content.0);
+    into.put_slice(&variant.body.digest.0);
+    into.put_u64_le(variant.body.length);
+    into.put_u64_le(variant.wire_bytes);
+    into.put_u8(u8::from(variant.is_invalidated));
+}
+
+/// The record in `bytes`, or `None`. Field sections are shared with `bytes`, not copied.
+#[must_use]
+pub fn decode(mut bytes: Bytes) -> Option<Record> {
+    let version = bytes.try_get_u8().ok()?;
+    let checksum = bytes.try_get_u64_le().ok()?;
+    if version != VERSION || checksum != xxhash_rust::xxh3::xxh3_64(&bytes) {
+        return None;
+    }
+    let url = String::from_utf8(get_sized(&mut bytes)?.to_vec()).ok()?;
+    let partition = Partition(get_array(&mut bytes)?);
+    let version = bytes.try_get_u64_le().ok()?;
+    let variants = get_many(&mut bytes, decode_variant)?;
+    let acknowledged = get_many(&mut bytes, decode_acknowledged)?;
+    bytes.is_empty().then_some(Record { url, partition, version, variants, acknowledged })
+}
+
+fn decode_variant(bytes: &mut Bytes) -> Option<StoredResponse> {
+    Some(StoredResponse {
+        status: bytes.try_get_u16_le().ok()?,
+        fields: Fields::from_packed(get_sized(bytes)?)?,
+        request_time: bytes.try_get_u64_le().ok()?,
+        response_time: bytes.try_get_u64_le().ok()?,
+        selecting: Selecting(get_array(bytes)?),
+        accept_encoding: {
+            let is_ours = bytes.try_get_u8().ok()? == 1;
+            let value = get_sized(bytes)?;
+            is_ours.then_some(value)
+        },
+        content: Digest(get_array(bytes)?),
+        body: BodyRef { digest: Digest(get_array(bytes)?), length: bytes.try_get_u64_le().ok()? },
+        wire_bytes: bytes.try_get_u64_le().ok()?,
+        is_invalidated: bytes.try_get_u8().ok()? == 1,
+    })
+}
+
+fn decode_acknowledged(bytes: &mut Bytes) -> Option<Acknowledged> {
+    Some(Acknowledged {
+        consumer: Consumer(get_array(bytes)?),
+        selecting: Selecting(get_array(bytes)?),
+        content: Digest(get_array(bytes)?),
+    })
+}
+
+fn put_count(into: &mut BytesMut, count: usize) {
+    into.put_u32_le(u32::try_from(count).unwrap_or(u32::MAX));
+}
+
+fn put_sized(into: &mut BytesMut, bytes: &[u8]) {
+    put_count(into, bytes.len());
+    into.put_slice(bytes);
+}
+
+fn get_count(bytes: &mut Bytes) -> Option<usize> {
+    usize::try_from(bytes.try_get_u32_le().ok()?).ok()
+}
+
+fn get_sized(bytes: &mut Bytes) -> Option<Bytes> {
+    let length = get_count(bytes)?;
+    (length <= bytes.len()).then(|| bytes.split_to(length))
+}
+
+fn get_array<const N: usize>(bytes: &mut Bytes) -> Option<[u8; N]> {
+    let mut array = [0; N];
+    bytes.try_copy_to_slice(&mut array).ok()?;
+    Some(array)
+}
+
+/// Reads a count, then that many. Nothing is reserved for a count that the bytes cannot hold.
+fn get_many<T>(bytes: &mut Bytes, mut one: impl FnMut(&mut Bytes) -> Option<T>) -> Option<Vec<T>> {
+    let count = get_count(bytes)?;
+    if count > bytes.len() {
+        return None;
+    }
+    (0..count).map(|_| one(bytes)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use proptest::prelude::*;
+
+    use super::{decode, encode};
+    use crate::digest::Digest;
+    use crate::entry::{Acknowledged, BodyRef, Consumer, Record, StoredResponse};
+    use crate::identity::Partition;
+    use crate::rfc::vary::Selecting;
+
+    prop_compose! {
+        fn variant()(
+            lines in prop::collection::vec((prop::collection::vec(any::<u8>(), 0..9), prop::collection::vec(any::<u8>(), 0..30)), 0..6),
+            times in any::<(u64, u64)>(),
+            hashes in any::<([u8; 16], [u8; 32], [u8; 32])>(),
+            sizes in any::<(u64, u64)>(),
+            accept_encoding in prop::option::of(prop::collection::vec(any::<u8>(), 0..9)),
+            is_invalidated in any::<bool>(),
+        ) -> StoredResponse {
+            StoredResponse {
+                status: 200,
+                fields: lines.into_iter().collect(),
+                request_time: times.0,
+                response_time: times.1,
+                selecting: Selecting(hashes.0),
+                accept_encoding: accept_encoding.map(Bytes::from),
+                content: Digest(hashes.1),
+                body: BodyRef { digest: Digest(hashes.2), length: sizes.0 },
+                wire_bytes: sizes.1,
+                is_invalidated,
+            }
+        }
+    }
+
+    prop_compose! {
+        fn record()(
+            url in ".{0,40}",
+            partition in any::<[u8; 16]>(),
+            version in any::<u64>(),
+            variants in prop::collection::vec(variant(), 0..4),
+            acknowledged in prop::collection::vec(any::<([u8; 16], [u8; 16], [u8; 32])>(), 0..4),
+        ) -> Record {
+            let acknowledged = acknowledged.into_iter().map(|(consumer, selecting, content)| Acknowledged {
+                consumer: Consumer(consumer), selecting: Selecting(selecting), content: Digest(content),
+            }).collect();
+            Record { url, partition: Partition(partition), version, variants, acknowledged }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_encoded_is_decoded(record in record()) {
+            prop_assert_eq!(decode(encode(&record)), Some(record));
+        }
+
+        #[test]
+        fn a_flipped_bit_is_no_record(record in record(), position in any::<prop::sample::Index>(), bit in 0..8_u8) {
+            let mut bytes = encode(&record).to_vec();
+            let index = position.index(bytes.len());
+            bytes[index] ^= 1 << bit;
+            prop_assert_eq!(decode(Bytes::from(bytes)), None);
+        }
+
+        #[test]
+        fn any_bytes_are_read_without_a_panic(mut bytes in prop::collection::vec(any::<u8>(), 9..400)) {
+            // With a checksum that fits, so that the reader behind it is reached.
+            bytes[0] = super::VERSION;
+            let checksum = xxhash_rust::xxh3::xxh3_64(&bytes[9..]);
+            bytes[1..9].copy_from_slice(&checksum.to_le_bytes());
+            drop(decode(Bytes::from(bytes)));
+        }
+    }
+}

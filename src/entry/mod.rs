@@ -1,0 +1,130 @@
+//! What the store keeps for a key: the stored responses of its variants, and what each consumer has acknowledged.
+//!
+//! A record holds validators, fields and times; never a body. Bodies lie apart, under their own digest, so that a 304 moves none.
+
+pub mod change;
+pub mod codec;
+
+use bytes::Bytes;
+
+use crate::digest::Digest;
+use crate::fields::Fields;
+use crate::identity::Partition;
+use crate::rfc::etag::EntityTag;
+use crate::rfc::vary::Selecting;
+
+/// Most variants kept for one key; the one validated longest ago gives way.
+pub const MOST_VARIANTS: usize = 8;
+
+/// Most acknowledgements kept for one key; the oldest gives way, and its consumer sees the page once more.
+pub const MOST_ACKNOWLEDGED: usize = 64;
+
+/// Everything that is known under one key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// The target URI, compared on every read: a hash is no proof.
+    pub url: String,
+    /// The partition, likewise.
+    pub partition: Partition,
+    /// How many times this record was written.
+    pub version: u64,
+    /// Stored responses, at most one per [`Selecting`].
+    pub variants: Vec<StoredResponse>,
+    /// Acknowledgements, newest last.
+    pub acknowledged: Vec<Acknowledged>,
+}
+
+/// One stored response: a variant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredResponse {
+    /// Its status code.
+    pub status: u16,
+    /// Its field section, freshened by every 304; without Set-Cookie and connection fields.
+    pub fields: Fields,
+    /// When the request was made that brought or last validated it; seconds since the epoch.
+    pub request_time: u64,
+    /// When the answer to that arrived.
+    pub response_time: u64,
+    /// What the request fields named by Vary were.
+    pub selecting: Selecting,
+    /// The Accept-Encoding that it was negotiated with, when that was our choice: it is sent again with its validators.
+    pub accept_encoding: Option<Bytes>,
+    /// Its decoded content.
+    pub content: Digest,
+    /// Its body, as it came over the wire.
+    pub body: BodyRef,
+    /// Header section and content of the 200 that brought it, in bytes as transferred.
+    pub wire_bytes: u64,
+    /// An unsafe request went to its URI since (RFC 9111 §4.4): validate before use.
+    pub is_invalidated: bool,
+}
+
+/// The name of a body: the digest of its bytes on the wire, and their number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BodyRef {
+    /// Digest of the bytes as they came.
+    pub digest: Digest,
+    /// Their number.
+    pub length: u64,
+}
+
+impl BodyRef {
+    /// The name of the body that came over the wire as `wire`.
+    #[must_use]
+    pub fn of(wire: &[u8]) -> Self {
+        Self { digest: Digest::of(wire), length: wire.len() as u64 }
+    }
+}
+
+/// What a consumer has seen through to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Acknowledged {
+    /// Who.
+    pub consumer: Consumer,
+    /// Which variant.
+    pub selecting: Selecting,
+    /// Which content.
+    pub content: Digest,
+}
+
+/// A consumer's name, as a fixed-size hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Consumer(pub [u8; 16]);
+
+impl Consumer {
+    /// The consumer of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        let mut hash = [0; 16];
+        blake3::Hasher::new().update(name.as_bytes()).finalize_xof().fill(&mut hash);
+        Self(hash)
+    }
+}
+
+impl StoredResponse {
+    /// The entity tag, as received.
+    #[must_use]
+    pub fn entity_tag(&self) -> Option<EntityTag<'_>> {
+        self.fields.get(b"etag").and_then(EntityTag::new)
+    }
+
+    /// The Last-Modified value, as received, date or not.
+    #[must_use]
+    pub fn last_modified(&self) -> Option<&[u8]> {
+        self.fields.get(b"last-modified").filter(|value| !value.is_empty())
+    }
+}
+
+impl Record {
+    /// A record with nothing in it.
+    #[must_use]
+    pub fn new(url: &str, partition: Partition) -> Self {
+        Self { url: url.to_owned(), partition, version: 0, variants: Vec::new(), acknowledged: Vec::new() }
+    }
+
+    /// The content that `consumer` last acknowledged of the variant that `selecting` names.
+    #[must_use]
+    pub fn acknowledged_by(&self, consumer: Consumer, selecting: Selecting) -> Option<Digest> {
+        self.acknowledged.iter().rev().find(|one| one.consumer == consumer && one.selecting == selecting).map(|one| one.content)
+    }
+}
