@@ -1,0 +1,86 @@
+//! The flow of one exchange, without any I/O.
+//!
+//! ```text
+//! Ask + Record ─▶ plan ─▶ Serve(Answer)                     fresh: nothing to send
+//!                      └▶ Send(Pending) ─▶ wire ─▶ Reply
+//!                            Pending + Reply ─▶ settle ─▶ Answer(Answer)
+//!                                                     └▶ Resend(Reason)     ask once more, without a condition
+//! ```
+//!
+//! # Scope
+//! `plan` says what to send, `settle` what the answer means. Neither reads a clock, a store or a socket: time, identity and the record are
+//! arguments, and what is to be written is part of the answer. Whoever moves the bytes (Session, Scrapy, another client) goes through the
+//! same two steps, so a rule of HTTP is written once.
+
+pub mod answer;
+pub mod freshen;
+pub mod outcome;
+pub mod plan;
+pub mod settle;
+pub mod storable;
+
+use crate::entry::Consumer;
+use crate::fields::Fields;
+use crate::key::{Key, Method};
+use crate::rfc::coding::Limits;
+
+/// When a stored response may be served without asking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Freshness {
+    /// Never: every GET is validated. What a poller wants.
+    #[default]
+    Revalidate,
+    /// While it is fresh by RFC 9111 §4.2.
+    Rfc9111,
+}
+
+/// The caller's rules, the same for every request of a cache.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// When to serve without asking.
+    pub freshness: Freshness,
+    /// The largest body, in bytes on the wire, that is stored.
+    pub max_body: u64,
+    /// How far a body may unfold.
+    pub limits: Limits,
+    /// Whose acknowledgements `changed` compares with.
+    pub consumer: Option<Consumer>,
+    /// The Accept-Encoding to send where the caller leaves the choice to us; `None` where somebody else sends the request.
+    pub accept_encoding: Option<&'static [u8]>,
+}
+
+impl Policy {
+    /// Bytes that a stored body may have by default: 64 MiB.
+    pub const MAX_BODY: u64 = 64 * 1024 * 1024;
+
+    /// How far a body may unfold when the body itself may have `max_body` bytes: four times that, and two hundred times its own length.
+    #[must_use]
+    pub const fn limits_for(max_body: u64) -> Limits {
+        Limits { bytes: max_body.saturating_mul(4), ratio: 200 }
+    }
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            freshness: Freshness::default(),
+            max_body: Self::MAX_BODY,
+            limits: Self::limits_for(Self::MAX_BODY),
+            consumer: None,
+            accept_encoding: None,
+        }
+    }
+}
+
+/// A request, as the decisions need it.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    /// How it is asked.
+    pub method: Method,
+    /// What is asked for; its own method is GET or HEAD.
+    pub key: Key,
+    /// The caller's fields.
+    pub fields: Fields,
+    /// Does the request carry content?
+    pub has_content: bool,
+}

@@ -1,0 +1,211 @@
+//! What to send: the only place that chooses conditions.
+//!
+//! The entity tag alone where there is one, else the date alone, each byte for byte as it came. Never both (some servers answer 200 to a
+//! tag that hits beside any date, some a wrong 304 to a date that hits beside a tag that does not), never `*`, never a date that the
+//! origin did not give.
+
+use crate::digest::Digest;
+use crate::entry::{Record, StoredResponse};
+use crate::exchange::answer::{Answer, AnswerBody};
+use crate::exchange::outcome::{Forward, Handling, Outcome, Reason};
+use crate::exchange::{Ask, Freshness, Policy, settle};
+use crate::fields::Fields;
+use crate::identity::Secret;
+use crate::key::Method;
+use crate::rfc::cache_control::CacheControl;
+use crate::rfc::freshness::Stored;
+use crate::rfc::vary::{self, Selecting};
+
+/// What to do about a request.
+#[derive(Debug)]
+pub enum Plan {
+    /// Answer at once; nothing is sent, unless the stored body turns out to be gone.
+    Serve(Box<Answer>, Box<Pending>),
+    /// Send [`Pending::fields`], and settle what comes back.
+    Send(Box<Pending>),
+}
+
+/// A request under way: what `settle` needs to understand its answer.
+#[derive(Debug, Clone)]
+pub struct Pending {
+    /// The request.
+    pub ask: Ask,
+    /// How it is treated.
+    pub treatment: Treatment,
+    /// The fields that we set, over the caller's.
+    pub conditions: Fields,
+    /// Which of them is the validator.
+    pub validator: Validator,
+    /// What was stored under its key.
+    pub record: Option<Record>,
+    /// Which of the stored responses the request selects.
+    pub candidate: Option<usize>,
+    /// Is this the second, unconditional attempt?
+    pub is_resend: bool,
+}
+
+/// Whose business the answer to a request is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Treatment {
+    /// Ours: made conditional, its answer stored.
+    Ours,
+    /// The caller's, because of its own conditions; a complete 200 is stored all the same.
+    Callers,
+    /// Neither made conditional nor stored.
+    Passed(Reason),
+    /// Not safe: what it changes is invalidated.
+    Unsafe,
+}
+
+/// The validator that a request carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Validator {
+    /// None.
+    None,
+    /// If-None-Match.
+    EntityTag,
+    /// If-Modified-Since.
+    LastModified,
+}
+
+/// The five conditions of RFC 9110 §13.1, and Range: with one of them the caller speaks to the origin itself.
+const CALLERS: [&[u8]; 6] =
+    [b"if-none-match", b"if-modified-since", b"if-match", b"if-unmodified-since", b"if-range", b"range"];
+
+/// Says what to send for `ask`, given what is stored under its key, at `now`.
+#[must_use]
+pub fn plan(ask: Ask, record: Option<Record>, policy: &Policy, secret: &Secret, now: u64) -> Plan {
+    let treatment = treatment(&ask);
+    let candidate = record.as_ref().and_then(|record| candidate(record, &ask.fields, secret));
+    let none = Fields::new();
+    let mut pending = Pending { ask, treatment, conditions: none, validator: Validator::None, record, candidate, is_resend: false };
+    if treatment == Treatment::Ours {
+        if let Some(answer) = fresh(&pending, policy, now) {
+            return Plan::Serve(Box::new(answer), Box::new(pending));
+        }
+        (pending.validator, pending.conditions) = conditions(&pending, policy);
+    }
+    Plan::Send(Box::new(pending))
+}
+
+impl Pending {
+    /// The stored response that the request selects.
+    #[must_use]
+    pub fn stored(&self) -> Option<&StoredResponse> {
+        self.record.as_ref()?.variants.get(self.candidate?)
+    }
+
+    /// The whole field section to send: the caller's, and ours set over it.
+    #[must_use]
+    pub fn fields(&self) -> Fields {
+        self.ask.fields.extended(&self.conditions)
+    }
+
+    /// The same request once more, without a condition.
+    #[must_use]
+    pub fn unconditional(self, policy: &Policy) -> Self {
+        let coding = policy.accept_encoding.filter(|_| !self.ask.fields.contains(b"accept-encoding"));
+        let conditions = coding.iter().map(|coding| ("Accept-Encoding", coding)).collect();
+        Self { conditions, validator: Validator::None, is_resend: true, ..self }
+    }
+
+    /// Why the origin is asked, in RFC 9211's words.
+    #[must_use]
+    pub fn forward(&self) -> Forward {
+        match (self.treatment, &self.record) {
+            (Treatment::Unsafe | Treatment::Passed(Reason::Method), _) => Forward::Method,
+            (Treatment::Callers | Treatment::Passed(_), _) => Forward::Bypass,
+            (Treatment::Ours, Some(record)) if self.candidate.is_none() && !record.variants.is_empty() => Forward::VaryMiss,
+            (Treatment::Ours, _) if self.candidate.is_some() => Forward::Stale,
+            (Treatment::Ours, _) => Forward::UriMiss,
+        }
+    }
+
+    /// The content that `changed` compares with: what the consumer acknowledged last, or without a consumer what is stored.
+    #[must_use]
+    pub fn known(&self, selecting: Selecting, policy: &Policy) -> Option<Digest> {
+        match policy.consumer {
+            Some(consumer) => self.record.as_ref()?.acknowledged_by(consumer, selecting),
+            None => self.stored().map(|stored| stored.content),
+        }
+    }
+}
+
+fn treatment(ask: &Ask) -> Treatment {
+    match ask.method {
+        Method::Other => Treatment::Unsafe,
+        Method::OtherSafe => Treatment::Passed(Reason::Method),
+        Method::Get | Method::Head if ask.has_content => Treatment::Passed(Reason::RequestContent),
+        // > The no-store request directive indicates that a cache MUST NOT store any part of either this request or any response to it
+        // > (RFC 9111 §5.2.1.5).
+        Method::Get | Method::Head if CacheControl::of(&ask.fields).no_store => Treatment::Passed(Reason::NoStore),
+        Method::Get | Method::Head if CALLERS.iter().any(|name| ask.fields.contains(name)) => Treatment::Callers,
+        Method::Get | Method::Head => Treatment::Ours,
+    }
+}
+
+/// > If multiple stored responses match, the cache will need to choose one to use. […] the most recent response […] is chosen
+/// > (RFC 9111 §4.1).
+///
+/// A stored response with `Vary: *` matches no request, but its entity tag can still be asked about.
+fn candidate(record: &Record, request: &Fields, secret: &Secret) -> Option<usize> {
+    let selects = |stored: &StoredResponse| vary::selecting(&stored.fields, request, &secret.0) == stored.selecting;
+    let matching = record.variants.iter().enumerate().filter(|(_, stored)| selects(stored));
+    matching.max_by_key(|(_, stored)| stored.response_time).map(|(index, _)| index)
+}
+
+fn conditions(pending: &Pending, policy: &Policy) -> (Validator, Fields) {
+    let stored = pending.stored();
+    let condition = stored.and_then(condition);
+    let pinned = condition.as_ref().and_then(|_| stored?.accept_encoding.as_deref());
+    let ours = policy.accept_encoding.filter(|_| !pending.ask.fields.contains(b"accept-encoding"));
+    let coding = ours.map(|default| pinned.unwrap_or(default));
+    let lines = condition
+        .iter()
+        .map(|(_, name, value)| (*name, *value))
+        .chain(coding.iter().map(|coding| (&b"Accept-Encoding"[..], *coding)))
+        .collect();
+    (condition.map_or(Validator::None, |(validator, ..)| validator), lines)
+}
+
+/// > When generating a conditional request for validation, a cache MUST send the relevant entity tags (using If-Match, If-None-Match, or
+/// > If-Range) if the entity tags were provided in the stored response(s) being validated (RFC 9111 §4.3.1).
+///
+/// The same section says that it SHOULD send the Last-Modified value as well; beside a tag that costs 304s on some servers and brings
+/// wrong ones on others, so here it is sent only where there is no tag.
+fn condition(stored: &StoredResponse) -> Option<(Validator, &'static [u8], &[u8])> {
+    if let Some(tag) = stored.entity_tag() {
+        return Some((Validator::EntityTag, b"If-None-Match", tag.as_bytes()));
+    }
+    // A date says nothing about which of several representations was selected.
+    let date = stored.last_modified().filter(|_| !vary::is_star(&stored.fields))?;
+    Some((Validator::LastModified, b"If-Modified-Since", date))
+}
+
+fn fresh(pending: &Pending, policy: &Policy, now: u64) -> Option<Answer> {
+    let stored = pending.stored().filter(|_| policy.freshness == Freshness::Rfc9111)?;
+    let age = age_if_fresh(stored, &pending.ask.fields, now)?;
+    Some(Answer {
+        outcome: Outcome::Fresh,
+        reason: None,
+        handling: Handling::Hit,
+        status: stored.status,
+        // > When a stored response is used to satisfy a request without validation, a cache MUST generate an Age header field, replacing
+        // > any present in the response with a value equal to the stored response's current_age (RFC 9111 §4).
+        fields: stored.fields.with(b"age", age.to_string().as_bytes()),
+        body: AnswerBody::Stored(stored.body),
+        is_changed: pending.known(stored.selecting, policy) != Some(stored.content),
+        bytes_saved: 0,
+        acknowledgement: settle::acknowledgement(stored.selecting, Some(stored.content), policy),
+        writes: Vec::new(),
+    })
+}
+
+/// The age of a stored response that may be served without asking.
+fn age_if_fresh(stored: &StoredResponse, request: &Fields, now: u64) -> Option<u64> {
+    if stored.is_invalidated || vary::is_star(&stored.fields) {
+        return None;
+    }
+    let times = Stored { fields: &stored.fields, request_time: stored.request_time, response_time: stored.response_time };
+    times.is_fresh(&CacheControl::of(request), now).then(|| times.age(now))
+}

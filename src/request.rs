@@ -1,0 +1,182 @@
+//! A request as a caller makes it: checked at the door, with the identity that its fields give away.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use bytes::Bytes;
+use url::Url;
+
+use crate::error::{Error, Kind, Result};
+use crate::exchange::Ask;
+use crate::fields::Fields;
+use crate::identity::{Cookies, Identity, Proxy, Secret};
+use crate::key::{Key, Method, parse_target};
+
+/// Most bytes of an identity's name.
+const LONGEST_NAME: usize = 4096;
+
+/// A request.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Request {
+    /// The method, as it goes on the wire.
+    pub method: String,
+    /// The target, without fragment and userinfo.
+    pub url: Url,
+    /// The caller's fields, with the Authorization that userinfo became.
+    pub fields: Fields,
+    /// Content to send.
+    pub content: Option<Bytes>,
+    /// The caller's name for the identity.
+    pub name: Option<String>,
+    /// The proxy to leave by.
+    pub proxy: Option<Proxy>,
+    /// The jar that the Cookie field comes from; then the jar is the client, not the value.
+    pub jar: Option<String>,
+}
+
+impl Request {
+    /// Reads and checks a request.
+    ///
+    /// # Errors
+    /// [`Kind::InvalidRequest`], naming the value and the remedy.
+    pub fn new(method: &str, url: &str, fields: Fields) -> Result<Self> {
+        check_method(method)?;
+        check_fields(&fields)?;
+        let mut url = parse_target(url)?;
+        let fields = authorized(&mut url, fields);
+        Ok(Self { method: method.to_owned(), url, fields, content: None, name: None, proxy: None, jar: None })
+    }
+
+    /// The same request in the name of an identity of the caller's.
+    ///
+    /// # Errors
+    /// [`Kind::InvalidRequest`] when the name is empty or longer than 4096 bytes.
+    pub fn named(mut self, name: Option<&str>) -> Result<Self> {
+        if let Some(name) = name {
+            check_identity(name)?;
+            self.name = Some(name.to_owned());
+        }
+        Ok(self)
+    }
+
+    /// What the origin can recognise this request's client by.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        let cookies = match &self.jar {
+            Some(jar) => Cookies::Jar(jar.clone()),
+            None => self.fields.get(b"cookie").map_or(Cookies::None, |value| Cookies::Value(value.to_vec())),
+        };
+        let authorization = self.fields.get(b"authorization").map(<[u8]>::to_vec);
+        Identity { name: self.name.clone(), proxy: self.proxy.clone(), authorization, cookies }
+    }
+
+    /// The request as the exchange needs it.
+    #[must_use]
+    pub fn ask(&self, secret: &Secret) -> Ask {
+        let method = Method::of(&self.method);
+        let stored_under = if method == Method::Head { Method::Head } else { Method::Get };
+        let key = Key::new(stored_under, Arc::from(self.url.as_str()), self.identity().partition(secret));
+        Ask { method, key, fields: self.fields.clone(), has_content: self.content.as_ref().is_some_and(|content| !content.is_empty()) }
+    }
+}
+
+/// The name of an identity: some bytes, and not too many.
+///
+/// # Errors
+/// [`Kind::InvalidRequest`] with its length, for the name itself may be a secret.
+pub fn check_identity(name: &str) -> Result<()> {
+    if name.is_empty() || name.len() > LONGEST_NAME {
+        let message = format!("an identity of {} bytes; give it a name of 1 to {LONGEST_NAME} bytes, or None", name.len());
+        return Err(Error::new(Kind::InvalidRequest, message));
+    }
+    Ok(())
+}
+
+/// > method = token (RFC 9110 §9.1)
+fn check_method(method: &str) -> Result<()> {
+    if is_token(method.as_bytes()) {
+        return Ok(());
+    }
+    let shown: String = method.chars().take(40).collect();
+    Err(Error::new(Kind::InvalidRequest, format!("method {shown:?} is not a token; write it as \"GET\"")))
+}
+
+/// > Field values containing CR, LF, or NUL characters are invalid and dangerous (RFC 9110 §5.5).
+///
+/// # Errors
+/// [`Kind::InvalidRequest`] naming the field, never its value.
+pub fn check_fields(fields: &Fields) -> Result<()> {
+    for (name, value) in fields {
+        let shown: String = String::from_utf8_lossy(name).chars().take(80).collect();
+        let refuse = |what: &str| Err(Error::new(Kind::InvalidRequest, format!("header field {shown:?} {what}")));
+        if !is_token(name) {
+            return refuse("has a name that is not a token; leave out colons, spaces and line breaks");
+        }
+        if value.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
+            return refuse("has a line break or NUL in its value; remove it");
+        }
+        if value.iter().any(|byte| (*byte < 32 && *byte != b'\t') || *byte == 127) {
+            return refuse("has a control character in its value; remove it");
+        }
+    }
+    Ok(())
+}
+
+/// RFC 9110 §5.6.2.
+fn is_token(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
+}
+
+/// Moves userinfo to where it is a credential like any other: out of the URL, which is written to the store, into Authorization, which is
+/// not. An Authorization of the caller's own stays.
+fn authorized(url: &mut Url, fields: Fields) -> Fields {
+    if url.username().is_empty() && url.password().is_none() {
+        return fields;
+    }
+    let user = percent_decoded(url.username());
+    let password = percent_decoded(url.password().unwrap_or_default());
+    let pair = [user, password].join(&b':');
+    // Both fail only for URLs without a host, which parse_target refuses.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    if fields.contains(b"authorization") {
+        return fields;
+    }
+    fields.with(b"Authorization", format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair)).as_bytes())
+}
+
+fn percent_decoded(text: &str) -> Vec<u8> {
+    percent_encoding::percent_decode_str(text).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Fields, Request, Secret};
+
+    #[test]
+    fn userinfo_becomes_authorization_and_leaves_the_url() {
+        let request = Request::new("GET", "http://us%65r:p%3As@host/x", Fields::new()).unwrap();
+        assert_eq!(request.url.as_str(), "http://host/x");
+        assert_eq!(request.fields.get(b"authorization"), Some(&b"Basic dXNlcjpwOnM="[..]));
+        let plain = Request::new("GET", "http://host/x", Fields::new()).unwrap();
+        assert_ne!(request.ask(&Secret([0; 32])).key, plain.ask(&Secret([0; 32])).key);
+    }
+
+    #[test]
+    fn bad_fields_and_methods_are_named_without_values() {
+        let lines = [("x y", "a"), ("x", "a\r\nb: hunter2"), ("x", "a\0hunter2"), ("", "a")];
+        for line in lines {
+            let message = Request::new("GET", "http://host/", [line].into_iter().collect()).unwrap_err().to_string();
+            assert!(message.contains(&format!("{:?}", line.0)) && !message.contains("hunter2"), "{message}");
+        }
+        assert!(Request::new("GE T", "http://host/", Fields::new()).is_err());
+    }
+
+    #[test]
+    fn an_empty_or_endless_identity_is_refused() {
+        let request = || Request::new("GET", "http://host/", Fields::new()).unwrap();
+        assert!(request().named(Some("")).is_err());
+        assert!(request().named(Some(&"x".repeat(1 << 20))).is_err());
+        assert!(request().named(Some("shop-7")).is_ok());
+    }
+}
