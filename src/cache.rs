@@ -1,0 +1,223 @@
+//! Plan and settle over a store: the heart without a wire, for whoever sends requests himself. `Session` is its first user.
+//!
+//! # Scope
+//! This driver reads the clock, the record and the body, writes what the answer says is to be written, and counts. It decides nothing.
+//! A store that cannot be read is a miss, and one that cannot be written keeps nothing; both are counted, and errors only where the caller
+//! asked for strictness.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::clock;
+use crate::counters::Counters;
+use crate::entry::change::{Acknowledgement, Change};
+use crate::entry::BodyRef;
+use crate::error::{Kind, Result};
+use crate::exchange::answer::{Answer, AnswerBody, Write};
+use crate::exchange::outcome::Reason;
+use crate::exchange::plan::{Pending, Plan, plan};
+use crate::exchange::settle::{Reply, Settlement, settle};
+use crate::exchange::{Ask, Policy};
+use crate::key::Key;
+use crate::request::Request;
+use crate::response::{Response, ResponseBody};
+use crate::store::body::Body;
+use crate::store::{AnyStore, Health, Store};
+
+/// A store, the caller's rules, and what was counted.
+#[derive(Debug)]
+pub struct Cache {
+    store: AnyStore,
+    policy: Policy,
+    is_strict: bool,
+    last_store_error: Mutex<Option<String>>,
+    /// What was counted.
+    pub counters: Counters,
+}
+
+/// What to do about a request.
+#[derive(Debug)]
+pub enum Planned {
+    /// Nothing is sent.
+    Serve(Box<Response>),
+    /// Send [`Pending::fields`], and settle what comes back.
+    Send(Box<Pending>),
+}
+
+/// What an answer came to.
+#[derive(Debug)]
+pub enum Settled {
+    /// The response.
+    Response(Box<Response>),
+    /// Ask once more, without a condition.
+    Resend(Box<Pending>, Reason),
+}
+
+/// What one exchange took over the wire.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Effort {
+    /// Bytes received, of all attempts.
+    pub wire_bytes: u64,
+    /// From sending the request to the end of the body.
+    pub elapsed: Duration,
+}
+
+impl Cache {
+    /// A cache over `store`.
+    #[must_use]
+    pub fn new(store: AnyStore, policy: Policy, is_strict: bool) -> Self {
+        Self { store, policy, is_strict, last_store_error: Mutex::default(), counters: Counters::default() }
+    }
+
+    /// The rules.
+    #[must_use]
+    pub const fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The request's place in the store: its partition is derived with the store's own secret.
+    #[must_use]
+    pub fn ask(&self, request: &Request) -> Ask {
+        request.ask(self.store.secret())
+    }
+
+    /// Says what to send.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Store`] where the caller asked for strictness.
+    pub async fn plan(&self, ask: Ask) -> Result<Planned> {
+        let record = self.tolerate(self.store.record(&ask.key).await)?;
+        match plan(ask, record.flatten(), &self.policy, self.store.secret(), clock::now()) {
+            Plan::Send(pending) => Ok(Planned::Send(pending)),
+            Plan::Serve(answer, otherwise) => match self.respond(&otherwise.ask.key, *answer, Effort::default()).await? {
+                Assembled::Whole(response) => Ok(Planned::Serve(response)),
+                Assembled::BodyMissing(body) => {
+                    self.forget_body(&otherwise, body).await?;
+                    Ok(Planned::Send(Box::new(otherwise.unconditional(&self.policy))))
+                }
+            },
+        }
+    }
+
+    /// Says what `reply` means. `effort` is that of this attempt and of those before it.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Store`] where the caller asked for strictness.
+    pub async fn settle(&self, pending: Box<Pending>, reply: Reply, effort: Effort) -> Result<Settled> {
+        self.counters.requests.add(1);
+        self.counters.not_modified.add(u64::from(reply.status == 304));
+        self.counters.wire_bytes.add(reply.wire_bytes);
+        let reason = match settle(&pending, reply, &self.policy, self.store.secret()) {
+            Settlement::Resend(reason) => reason,
+            Settlement::Answer(answer) => match self.respond(&pending.ask.key, *answer, effort).await? {
+                Assembled::Whole(response) => return Ok(Settled::Response(response)),
+                Assembled::BodyMissing(body) => {
+                    self.forget_body(&pending, body).await?;
+                    Reason::BodyMissing
+                }
+            },
+        };
+        self.counters.resends.add(1);
+        Ok(Settled::Resend(Box::new(pending.unconditional(&self.policy)), reason))
+    }
+
+    /// A request got no answer. No stored response stands in for it: that is for the caller to ask for.
+    pub fn fail(&self) {
+        self.counters.requests.add(1);
+        self.counters.errors.add(1);
+    }
+
+    /// Notes that a consumer has seen a response through to its end.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Store`] where the caller asked for strictness.
+    pub async fn acknowledge(&self, key: &Key, acknowledgement: Acknowledgement) -> Result<()> {
+        self.write(key, Change::Acknowledge(acknowledgement), None).await
+    }
+
+    /// Returns when everything that was stored or acknowledged before is durable.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Store`] when some of it could not be written.
+    pub async fn flush(&self) -> Result<()> {
+        self.store.flush().await
+    }
+
+    /// What the store said when it last failed.
+    #[must_use]
+    pub fn last_store_error(&self) -> Option<String> {
+        self.last_store_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What the store counted.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.store.health()
+    }
+
+    /// The response that an answer describes, with its body, after what it says is to be written was handed to the store.
+    async fn respond(&self, key: &Key, answer: Answer, effort: Effort) -> Result<Assembled> {
+        let body = match answer.body {
+            AnswerBody::Received(bytes) => ResponseBody::Received(bytes),
+            AnswerBody::Stored(reference) => match self.tolerate(self.store.body(reference).await)?.flatten() {
+                Some(body) => ResponseBody::Kept(body),
+                None => return Ok(Assembled::BodyMissing(reference)),
+            },
+        };
+        for Write { key, change } in answer.writes {
+            let brought = match (&change, &body) {
+                (Change::Store(stored), ResponseBody::Received(bytes)) => Some(Body::new(stored.body, bytes.clone())),
+                _ => None,
+            };
+            self.write(&key, change, brought).await?;
+        }
+        self.counters.count(answer.outcome, answer.reason);
+        self.counters.bytes_saved.add(answer.bytes_saved);
+        Ok(Assembled::Whole(Box::new(Response {
+            url: Arc::clone(&key.url),
+            status: answer.status,
+            fields: answer.fields,
+            body,
+            outcome: answer.outcome,
+            reason: answer.reason,
+            handling: answer.handling,
+            is_changed: answer.is_changed,
+            wire_bytes: effort.wire_bytes,
+            bytes_saved: answer.bytes_saved,
+            elapsed: effort.elapsed,
+            acknowledgement: answer.acknowledgement.map(|acknowledgement| (key.clone(), acknowledgement)),
+            limits: self.policy.limits,
+        })))
+    }
+
+    /// A body that was to be served is gone or damaged: so is the variant that refers to it.
+    async fn forget_body(&self, pending: &Pending, body: BodyRef) -> Result<()> {
+        self.write(&pending.ask.key, Change::Drop(body), None).await
+    }
+
+    async fn write(&self, key: &Key, change: Change, body: Option<Body>) -> Result<()> {
+        self.tolerate(self.store.write(key, change, body).await).map(|_| ())
+    }
+
+    /// A store that fails is a miss, counted, unless the caller asked for strictness. A store that was opened by another process is a
+    /// mistake of the caller's, and always told.
+    fn tolerate<T>(&self, result: Result<T>) -> Result<Option<T>> {
+        match result {
+            Ok(value) => Ok(Some(value)),
+            Err(error) => {
+                self.counters.store_errors.add(1);
+                if self.is_strict || error.kind() == Kind::Forked {
+                    return Err(error);
+                }
+                *self.last_store_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
+                Ok(None)
+            }
+        }
+    }
+}
+
+/// A response, or the name of the body that it lacks.
+enum Assembled {
+    Whole(Box<Response>),
+    BodyMissing(BodyRef),
+}

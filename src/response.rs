@@ -1,0 +1,109 @@
+//! A response as the caller gets it. Its body stays as it came over the wire, or as the store keeps it, until somebody reads it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::digest::Digest;
+use crate::entry::change::Acknowledgement;
+use crate::error::{Error, Kind, Result};
+use crate::exchange::outcome::{Handling, Outcome, Reason, cache_status};
+use crate::fields::Fields;
+use crate::key::Key;
+use crate::rfc::coding::{self, CodingError, Limits};
+use crate::store::body::Body;
+
+/// A response.
+#[derive(Debug, Clone)]
+pub struct Response {
+    /// The URL that answered, without userinfo.
+    pub url: Arc<str>,
+    /// Its status: that of the stored response after a 304.
+    pub status: u16,
+    /// Its field section.
+    pub fields: Fields,
+    /// Its body.
+    pub body: ResponseBody,
+    /// Where it came from.
+    pub outcome: Outcome,
+    /// Why it was not stored, where it was not.
+    pub reason: Option<Reason>,
+    /// How it was come by.
+    pub handling: Handling,
+    /// Is the content another than was known before?
+    pub is_changed: bool,
+    /// Header section and body received for it, bytes; with those of a first attempt that had to be repeated.
+    pub wire_bytes: u64,
+    /// Bytes that a 304 spared.
+    pub bytes_saved: u64,
+    /// From sending the request to the end of the body.
+    pub elapsed: Duration,
+    /// What acknowledging it writes, and where.
+    pub acknowledgement: Option<(Key, Acknowledgement)>,
+    /// How far its body may unfold.
+    pub limits: Limits,
+}
+
+/// Where the bytes of a body are.
+#[derive(Debug, Clone)]
+pub enum ResponseBody {
+    /// As they were received.
+    Received(Bytes),
+    /// As the store keeps them.
+    Kept(Body),
+}
+
+impl Response {
+    /// Did the origin say 304?
+    #[must_use]
+    pub const fn is_not_modified(&self) -> bool {
+        matches!(self.outcome, Outcome::NotModified)
+    }
+
+    /// The value of Cache-Status (RFC 9211).
+    #[must_use]
+    pub fn cache_status(&self) -> String {
+        cache_status(self.handling, self.reason)
+    }
+
+    /// The digest of the content, where it is known.
+    #[must_use]
+    pub fn content_digest(&self) -> Option<Digest> {
+        self.acknowledgement.as_ref().map(|(_, acknowledgement)| acknowledgement.content)
+    }
+
+    /// The body as it came over the wire: coded as Content-Encoding says.
+    ///
+    /// # Errors
+    /// [`Kind::Store`] when the kept form cannot be unfolded.
+    pub fn wire_content(&self) -> Result<Bytes> {
+        match &self.body {
+            ResponseBody::Received(bytes) => Ok(bytes.clone()),
+            ResponseBody::Kept(body) => body.wire(),
+        }
+    }
+
+    /// The content. A coding that is not known is left as it is: the bytes are then for whoever knows it.
+    ///
+    /// # Errors
+    /// [`Kind::Decoding`] when the body is not what Content-Encoding says, or unfolds beyond the limits.
+    pub fn content(&self) -> Result<Bytes> {
+        let wire = self.wire_content()?;
+        match coding::codings(&self.fields) {
+            Ok(codings) if codings.is_empty() => Ok(wire),
+            Err(_) => Ok(wire),
+            Ok(codings) => coding::decode(&codings, &wire, self.limits).map(Bytes::from).map_err(|error| self.undecodable(error)),
+        }
+    }
+
+    fn undecodable(&self, error: CodingError) -> Error {
+        let remedy = match error {
+            CodingError::TooLarge(_) => "raise max_body if that is right",
+            CodingError::Unknown(_) | CodingError::Malformed(_) => {
+                "read wire_content for the bytes; a client that has decoded them already says so with decoded=True"
+            }
+        };
+        Error::new(Kind::Decoding, format!("content of {}; {remedy}", self.url)).with_source(error)
+    }
+}

@@ -1,0 +1,114 @@
+//! The cache with a wire of its own: `plan`, send, `settle`, for each hop of a request.
+//!
+//! [`engine`] runs it on a thread of its own and hands answers back in batches; [`redirect`] says where a redirect leads.
+
+pub mod completions;
+pub mod engine;
+pub mod flights;
+pub mod redirect;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::cache::{Cache, Effort, Planned, Settled};
+use crate::error::{Error, Kind, Result};
+use crate::exchange::outcome::Reason;
+use crate::exchange::plan::Pending;
+use crate::exchange::settle::{Completeness, Reply};
+use crate::request::Request;
+use crate::response::Response;
+use crate::wire::{Delimited, Incoming, Outgoing, Wire};
+
+/// A cache and a wire.
+#[derive(Debug)]
+pub struct Session {
+    /// The heart.
+    pub cache: Arc<Cache>,
+    wire: Wire,
+    max_redirects: usize,
+}
+
+impl Session {
+    /// A session that sends over `wire` what `cache` plans, and follows at most `max_redirects`.
+    #[must_use]
+    pub const fn new(cache: Arc<Cache>, wire: Wire, max_redirects: usize) -> Self {
+        Self { cache, wire, max_redirects }
+    }
+
+    /// The response to `request`, after redirects. `timeout` bounds each hop, from the moment it has its place on the wire.
+    ///
+    /// # Errors
+    /// What the wire says; [`Kind::TooManyRedirects`]; [`Kind::UnexpectedNotModified`]; [`Kind::Store`] where the cache is strict.
+    pub async fn fetch(&self, request: &Request, timeout: Duration) -> Result<Response> {
+        let mut response = self.exchange(request, timeout).await?;
+        let mut followed: Option<Request> = None;
+        for _ in 0..self.max_redirects {
+            let Some(next) = redirect::next(followed.as_ref().unwrap_or(request), &response) else { return Ok(response) };
+            response = self.exchange(&next, timeout).await?;
+            followed = Some(next);
+        }
+        if self.max_redirects > 0 && redirect::next(followed.as_ref().unwrap_or(request), &response).is_some() {
+            let message = format!("{} redirects from {}; raise max_redirects= if that is right", self.max_redirects, request.url);
+            return Err(Error::new(Kind::TooManyRedirects, message));
+        }
+        Ok(response)
+    }
+
+    /// One hop. A second attempt follows a 304 that cannot be used; there is no third.
+    async fn exchange(&self, request: &Request, timeout: Duration) -> Result<Response> {
+        let mut pending = match self.cache.plan(self.cache.ask(request)).await? {
+            Planned::Serve(response) => return Ok(*response),
+            Planned::Send(pending) => pending,
+        };
+        let mut effort = Effort::default();
+        loop {
+            let incoming = self.send(request, &pending, timeout).await?;
+            effort.wire_bytes += incoming.wire_bytes;
+            effort.elapsed += incoming.elapsed;
+            match self.cache.settle(pending, reply(incoming), effort).await? {
+                Settled::Response(response) => return usable(request, *response),
+                Settled::Resend(again, _) => pending = again,
+            }
+        }
+    }
+
+    async fn send(&self, request: &Request, pending: &Pending, timeout: Duration) -> Result<Incoming> {
+        let outgoing = Outgoing {
+            method: request.method.clone(),
+            url: request.url.clone(),
+            fields: pending.fields(),
+            content: request.content.clone(),
+            partition: pending.ask.key.partition,
+            proxy: request.proxy.clone(),
+            timeout,
+        };
+        self.wire.send(outgoing).await.inspect_err(|_| self.cache.fail())
+    }
+}
+
+fn reply(incoming: Incoming) -> Reply {
+    let completeness = match incoming.delimited {
+        Delimited::ByClose => Completeness::Unknown,
+        Delimited::ByLength | Delimited::Chunked | Delimited::Stream | Delimited::None => Completeness::Whole,
+    };
+    Reply {
+        status: incoming.status,
+        fields: incoming.fields,
+        body: incoming.body,
+        completeness,
+        wire_bytes: incoming.wire_bytes,
+        request_time: incoming.request_time,
+        response_time: incoming.response_time,
+    }
+}
+
+/// A 304 that answers nothing we asked, twice, is no page: it is never handed to a parser.
+fn usable(request: &Request, response: Response) -> Result<Response> {
+    match response.reason {
+        Some(Reason::Unexpected304 | Reason::Mismatched304) => {
+            let message = format!("{} answered 304 to a request without a condition, twice", request.url);
+            Err(Error::new(Kind::UnexpectedNotModified, message))
+        }
+        _ => Ok(response),
+    }
+}

@@ -1,0 +1,230 @@
+//! The one LMDB environment of a file in this process, behind a gate.
+//!
+//! LMDB's map may only be moved while no transaction of this process is open: a value read from a map that was moved is
+//! a fault, not an error. So every transaction holds the gate's read side from beginning to end, lives inside one call,
+//! and hands out copies only; whoever moves the map holds the write side.
+//!
+//! # What is handled here, unseen by callers
+//! - `MapFull`: the work is undone, the map doubled, the work done again;
+//! - `MapResized` (another process grew the map): its size is taken over, the work done again;
+//! - a map that could not be moved (LMDB has let go of the old one by then and would fault), or a fatal error: the
+//!   environment is opened anew.
+
+use std::io;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use lmdb::{EnvironmentFlags, RoTransaction, RwTransaction, Transaction};
+
+use crate::error::{Error, Kind, Result};
+use crate::store::lmdb::databases::{self, Databases, FORMAT, Refusal};
+use crate::store::lmdb::failure;
+use crate::store::lmdb::place::Place;
+use crate::store::lmdb::{Durability, Options};
+
+/// The smallest map: room for the empty databases and a first change.
+const SMALLEST_MAP: usize = 1 << 20;
+
+/// Where falling back for want of address space ends.
+const SMALLEST_FALLBACK: usize = 16 << 20;
+
+/// Maps are whole multiples of this, which every page size divides.
+const GRAIN: usize = 1 << 16;
+
+/// How often one piece of work is tried while the map moves under it. A map that doubles each time has reached any size
+/// before that.
+const ATTEMPTS: usize = 64;
+
+/// An environment, open for as long as its store.
+#[derive(Debug)]
+pub struct Environment {
+    place: Place,
+    options: Options,
+    gate: RwLock<Gate>,
+}
+
+#[derive(Debug)]
+struct Gate {
+    /// `None` when it is closed, or could not be opened anew.
+    opened: Option<Opened>,
+    /// How many times the map was moved: whoever waited for the gate sees whether another has done it.
+    moves: u64,
+}
+
+#[derive(Debug)]
+struct Opened {
+    environment: lmdb::Environment,
+    databases: Databases,
+}
+
+impl Environment {
+    /// Opens the environment; with less address space than the options ask for, where there is no more.
+    pub fn open(place: Place, options: Options) -> Result<Self> {
+        let opened = open_fitting(&place, &options)?;
+        Ok(Self { place, options, gate: RwLock::new(Gate { opened: Some(opened), moves: 0 }) })
+    }
+
+    /// Does `work` in a read transaction. `work` must not come back here: the gate is held.
+    pub fn read<T>(&self, work: impl Fn(&RoTransaction<'_>, Databases) -> lmdb::Result<T>) -> Result<T> {
+        self.attempt(|opened| work(&opened.environment.begin_ro_txn()?, opened.databases))
+    }
+
+    /// Does `work` in a write transaction and commits it; as often as it takes for the map to be large enough. Only the
+    /// writer thread calls this: a process has one write transaction at a time.
+    pub fn write(&self, work: impl Fn(&mut RwTransaction<'_>, Databases) -> lmdb::Result<()>) -> Result<()> {
+        self.attempt(|opened| {
+            let mut transaction = opened.environment.begin_rw_txn()?;
+            work(&mut transaction, opened.databases)?;
+            transaction.commit()
+        })
+    }
+
+    /// Returns when everything committed is on the disk.
+    pub fn sync(&self) -> Result<()> {
+        self.attempt(|opened| opened.environment.sync(true))
+    }
+
+    /// Closes the environment. Afterwards its file may be opened again.
+    pub fn close(&self) {
+        self.alone().opened = None;
+    }
+
+    /// Whether a commit is on the disk when it returns.
+    pub fn is_synced_by_commit(&self) -> bool {
+        self.options.durability == Durability::Group
+    }
+
+    fn attempt<T>(&self, work: impl Fn(&Opened) -> lmdb::Result<T>) -> Result<T> {
+        let mut last = lmdb::Error::MapResized;
+        for _ in 0..ATTEMPTS {
+            let (seen, result) = {
+                let gate = self.together();
+                (gate.moves, gate.opened.as_ref().map_or(Err(lmdb::Error::Panic), &work))
+            };
+            let error = match result {
+                Ok(value) => return Ok(value),
+                Err(error) => error,
+            };
+            match error {
+                lmdb::Error::MapFull => self.grow(seen)?,
+                lmdb::Error::MapResized => self.follow(seen)?,
+                lmdb::Error::Panic if error != last => self.open_anew(seen)?,
+                _ => return Err(failure::of_database(self.place.directory(), error)),
+            }
+            last = error;
+        }
+        Err(failure::of_database(self.place.directory(), last))
+    }
+
+    fn together(&self) -> RwLockReadGuard<'_, Gate> {
+        self.gate.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn alone(&self) -> RwLockWriteGuard<'_, Gate> {
+        self.gate.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Doubles the map.
+    fn grow(&self, seen: u64) -> Result<()> {
+        self.move_map(seen, |opened, size| opened.environment.set_map_size(larger(size, size)))
+    }
+
+    /// Takes over the size that another process gave to the map.
+    fn follow(&self, seen: u64) -> Result<()> {
+        self.move_map(seen, |opened, _| opened.environment.set_map_size(0))
+    }
+
+    fn move_map(&self, seen: u64, how: impl FnOnce(&Opened, usize) -> lmdb::Result<()>) -> Result<()> {
+        let mut gate = self.alone();
+        let Some(opened) = gate.opened.as_ref().filter(|_| gate.moves == seen) else { return Ok(()) };
+        let size =
+            opened.environment.info().map_err(|error| failure::of_database(self.place.directory(), error))?.map_size();
+        let result = how(opened, size);
+        gate.moves += 1;
+        result.or_else(|_| self.open_larger(&mut gate, size))
+    }
+
+    /// After a map that could not be moved: a smaller step, in a fresh environment. At worst it has the size that it
+    /// had.
+    fn open_larger(&self, gate: &mut Gate, size: usize) -> Result<()> {
+        for step in [size / 4, SMALLEST_FALLBACK] {
+            gate.opened = None;
+            gate.opened = open_at(&self.place, &self.options, larger(size, step)).ok();
+            if gate.opened.is_some() {
+                return Ok(());
+            }
+        }
+        gate.opened = open_at(&self.place, &self.options, size).ok();
+        Err(failure::of_database(self.place.directory(), lmdb::Error::MapFull))
+    }
+
+    /// After an error that LMDB calls fatal, and when there is no environment for want of memory.
+    fn open_anew(&self, seen: u64) -> Result<()> {
+        let mut gate = self.alone();
+        if gate.moves != seen {
+            return Ok(());
+        }
+        // Closed first: two environments on one file would lose each other's locks.
+        gate.opened = None;
+        gate.moves += 1;
+        gate.opened = Some(open_fitting(&self.place, &self.options)?);
+        Ok(())
+    }
+}
+
+/// `size` and at least one grain `more`.
+fn larger(size: usize, more: usize) -> usize {
+    size.saturating_add(more.max(GRAIN)) / GRAIN * GRAIN
+}
+
+fn open_fitting(place: &Place, options: &Options) -> Result<Opened> {
+    let mut size = options.map_size.max(SMALLEST_MAP) / GRAIN * GRAIN;
+    loop {
+        match open_at(place, options, size) {
+            Err(Refusal::Database(error)) if is_out_of_memory(error) && size / 4 >= SMALLEST_FALLBACK => size /= 4,
+            result => return result.map_err(|refusal| refused(place, &refusal)),
+        }
+    }
+}
+
+fn open_at(place: &Place, options: &Options, size: usize) -> Result<Opened, Refusal> {
+    // The registry knows the file by its inode: another one under the same path is not this store.
+    if !place.is_unchanged() {
+        return Err(Refusal::Replaced);
+    }
+    let unsynced = match options.durability {
+        Durability::Group => EnvironmentFlags::empty(),
+        Durability::Relaxed => EnvironmentFlags::NO_SYNC,
+    };
+    let environment = lmdb::Environment::new()
+        // A transaction belongs to its call, not to its thread.
+        .set_flags(EnvironmentFlags::NO_TLS | unsynced)
+        .set_max_readers(options.max_readers)
+        .set_max_dbs(databases::COUNT)
+        .set_map_size(size)
+        .open_with_permissions(place.directory(), 0o600)?;
+    for _ in 0..ATTEMPTS {
+        match Databases::open(&environment) {
+            // No transaction is open, and nobody else has this environment yet.
+            Err(Refusal::Database(lmdb::Error::MapResized)) => environment.set_map_size(0)?,
+            result => return result.map(|databases| Opened { environment, databases }),
+        }
+    }
+    Err(lmdb::Error::MapResized.into())
+}
+
+fn is_out_of_memory(error: lmdb::Error) -> bool {
+    matches!(error, lmdb::Error::Other(code) if io::Error::from_raw_os_error(code).kind() == io::ErrorKind::OutOfMemory)
+}
+
+fn refused(place: &Place, refusal: &Refusal) -> Error {
+    let at = place.directory().display();
+    let message = match refusal {
+        Refusal::Database(error) => return failure::of_database(place.directory(), *error),
+        Refusal::Replaced => format!("the store in {at} was removed or replaced; close it and open it again"),
+        Refusal::Format(format) => format!(
+            "the store in {at} is of format {format}, and this version reads format {FORMAT}; \
+             update, or choose another directory"
+        ),
+    };
+    Error::new(Kind::Store, message)
+}

@@ -1,0 +1,246 @@
+//! The store in a directory of this machine: LMDB, for any number of processes, made to survive being killed at any
+//! moment.
+//!
+//! ```text
+//! record, body ─▶ pending ──not there──▶ environment (read transaction)
+//! write ─▶ pending ─▶ queue ─▶ writer thread ─▶ environment (one write transaction for a group)
+//! ```
+//!
+//! Only the files in this directory name LMDB. It is sound behind these walls, and each has one file that upholds it:
+//!
+//! 1. one environment per file and process, never closed while in use: [`registry`];
+//! 2. a transaction lives inside one call, what is read is copied out, no cursor is handed out: [`environment`],
+//!    [`transaction`];
+//! 3. the map moves only while no transaction is open: [`environment`];
+//! 4. one writer thread per process, in groups of bounded size; a full map is grown and the group written again:
+//!    [`writer`];
+//! 5. use in a forked child is refused, and closing there touches nothing: this file;
+//! 6. far more reader slots than LMDB's 126, and a clear error when they run out: [`Options`], [`failure`];
+//! 7. keys of fixed size, and the URL and partition in the record compared on every read: [`databases`],
+//!    [`transaction`].
+//!
+//! What it does not do: it does not clear reader slots of processes that were killed in the middle of a read while
+//! others go on (LMDB does so when a writer was killed, and when the last process has gone); it evicts nothing.
+
+mod databases;
+mod environment;
+mod failure;
+mod pending;
+mod place;
+mod registry;
+mod secret;
+mod transaction;
+mod writer;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crate::entry::change::Change;
+use crate::entry::{BodyRef, Record};
+use crate::error::{Error, Kind, Result};
+use crate::identity::Secret;
+use crate::key::Key;
+use crate::store::body::Body;
+use crate::store::lmdb::pending::{Counters, Write, of_key};
+use crate::store::lmdb::registry::Shared;
+use crate::store::lmdb::transaction::Found;
+use crate::store::{Health, Store};
+
+/// Address space costs nothing where there are 64 bits of it, and a map that need not grow need not move.
+#[cfg(target_pointer_width = "64")]
+const MAP_SIZE: usize = 16 << 30;
+
+#[cfg(not(target_pointer_width = "64"))]
+const MAP_SIZE: usize = 256 << 20;
+
+/// When a write is on the disk. A flush always waits until it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Durability {
+    /// Each group of writes is synced as it is committed. Nothing that a flush confirmed is lost, whatever happens.
+    #[default]
+    Group,
+    /// The operating system writes when it likes. Killing the process loses nothing that is committed; a power loss
+    /// between two flushes can cost the whole store.
+    Relaxed,
+}
+
+/// How a store is opened. Of several handles in one process, the first one's options hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// When a write is on the disk.
+    pub durability: Durability,
+    /// Address space to begin with. It grows by itself; where there is less, it begins with less.
+    pub map_size: usize,
+    /// Most transactions that read at the same time, over all processes. The first process to open the store decides.
+    pub max_readers: u32,
+    /// Most changes that wait to be written.
+    pub queue_changes: usize,
+    /// Most bytes of bodies that wait to be written.
+    pub queue_bytes: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            durability: Durability::Group,
+            map_size: MAP_SIZE,
+            max_readers: 4096,
+            queue_changes: 4096,
+            queue_bytes: 64 << 20,
+        }
+    }
+}
+
+/// A handle to a store. Dropping the last handle in a process writes what was accepted and closes the store.
+#[derive(Debug)]
+pub struct LmdbStore {
+    shared: Arc<Shared>,
+    counters: Arc<Counters>,
+    process: u32,
+}
+
+impl LmdbStore {
+    /// Opens the store in the directory `path`; makes it when there is none.
+    ///
+    /// # Errors
+    /// [`Kind::Store`], naming the path and the remedy.
+    pub fn open(path: &Path, options: Options) -> Result<Self> {
+        let shared = registry::acquire(path, options)?;
+        Ok(Self { process: shared.file.process, shared, counters: Arc::default() })
+    }
+
+    /// After a fork the child has none of the threads, and reader slots under another's name.
+    fn shared(&self) -> Result<&Shared> {
+        let process = std::process::id();
+        if process == self.process {
+            return Ok(&self.shared);
+        }
+        let message = format!(
+            "the store was opened by process {}, and this is process {process}; open it again after a fork",
+            self.process
+        );
+        Err(Error::new(Kind::Forked, message))
+    }
+
+    /// What was found; unreadable is a miss, and counted.
+    fn counted<T>(&self, found: Found<T>) -> Option<T> {
+        match found {
+            Found::Nothing => None,
+            Found::Whole(value) => Some(value),
+            Found::Unreadable => {
+                self.counters.corrupt_records.fetch_add(1, Ordering::Relaxed);
+                None
+            }
+        }
+    }
+}
+
+impl Drop for LmdbStore {
+    fn drop(&mut self) {
+        if self.shared().is_ok() {
+            registry::release(&self.shared);
+        } else {
+            // The parent's locks, threads and map are not the child's to give up.
+            std::mem::forget(Arc::clone(&self.shared));
+        }
+    }
+}
+
+/// Variants of `record` whose body is neither pending nor stored are left out.
+fn without_missing(shared: &Shared, mut record: Record, elsewhere: &[BodyRef]) -> Result<Record> {
+    if elsewhere.is_empty() {
+        return Ok(record);
+    }
+    let missing = shared.environment.read(|transaction, databases| {
+        let mut missing = Vec::new();
+        for body in elsewhere {
+            if !transaction::is_present(transaction, databases, *body)? {
+                missing.push(*body);
+            }
+        }
+        Ok(missing)
+    })?;
+    record.variants.retain(|one| !missing.contains(&one.body));
+    Ok(record)
+}
+
+impl Store for LmdbStore {
+    async fn record(&self, key: &Key) -> Result<Option<Record>> {
+        let shared = self.shared()?;
+        let found = match shared.pending.record(key.hash) {
+            Some((record, elsewhere)) => match of_key(Some(record), key) {
+                Some(record) => Found::Whole(without_missing(shared, record, &elsewhere)?),
+                None => Found::Unreadable,
+            },
+            None => {
+                shared.environment.read(|transaction, databases| transaction::record(transaction, databases, key))?
+            }
+        };
+        Ok(self.counted(found))
+    }
+
+    async fn body(&self, body: BodyRef) -> Result<Option<Body>> {
+        let shared = self.shared()?;
+        if let Some(body) = shared.pending.body(body) {
+            return Ok(Some(body));
+        }
+        let found =
+            shared.environment.read(|transaction, databases| transaction::body(transaction, databases, body))?;
+        Ok(self.counted(found))
+    }
+
+    async fn write(&self, key: &Key, change: Change, body: Option<Body>) -> Result<()> {
+        let shared = self.shared()?;
+        let room = shared.pending.room(body.as_ref().map_or(0, Body::kept_length)).await?;
+        let write = Write::new(key.clone(), change, body, Arc::clone(&self.counters), room);
+        let stored =
+            || shared.environment.read(|transaction, databases| transaction::stored(transaction, databases, key.hash));
+        shared.pending.accept(write, stored)
+    }
+
+    async fn flush(&self) -> Result<()> {
+        self.shared()?.pending.flush().await
+    }
+
+    fn secret(&self) -> &Secret {
+        &self.shared.secret
+    }
+
+    fn health(&self) -> Health {
+        Health {
+            corrupt_records: self.counters.corrupt_records.load(Ordering::Relaxed),
+            failed_writes: self.counters.failed_writes.load(Ordering::Relaxed),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use pollster::block_on;
+
+    use super::{Kind, LmdbStore, Options, Store};
+    use crate::entry::change::Change;
+    use crate::identity::Partition;
+    use crate::key::{Key, Method};
+
+    #[test]
+    fn in_a_forked_child_every_use_is_refused_and_closing_touches_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let parent = LmdbStore::open(directory.path(), Options::default()).unwrap();
+        let shared = Arc::clone(&parent.shared);
+        let child = LmdbStore { process: parent.process + 1, shared, counters: Arc::default() };
+        let key = Key::new(Method::Get, "http://a/".into(), Partition::ANONYMOUS);
+        let errors = [
+            block_on(child.record(&key)).unwrap_err(),
+            block_on(child.write(&key, Change::Invalidate, None)).unwrap_err(),
+            block_on(child.flush()).unwrap_err(),
+        ];
+        assert!(errors.iter().all(|error| error.kind() == Kind::Forked && error.to_string().contains("after a fork")));
+        drop(child);
+        block_on(parent.flush()).unwrap();
+        assert_eq!(block_on(parent.record(&key)).unwrap(), None);
+    }
+}

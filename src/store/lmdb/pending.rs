@@ -1,0 +1,308 @@
+//! What was accepted and is not committed yet: the queue before the writer thread, and the view of it that readers get.
+//!
+//! A change is applied twice. Once here, at once, so that every reader in the process sees it; once by the writer
+//! inside its transaction, on what the database holds by then, which counts. A view lasts until the group with its
+//! change is committed or has failed, unless a later change to the same key has replaced it.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+use crate::entry::change::Change;
+use crate::entry::{BodyRef, Record};
+use crate::error::{Error, Kind, Result};
+use crate::key::{Key, KeyHash};
+use crate::store::body::Body;
+use crate::store::lmdb::Options;
+
+/// Most changes in one transaction.
+const MOST_CHANGES: usize = 500;
+
+/// Most bytes of bodies in one transaction, give or take the last.
+const MOST_BYTES: usize = 16 << 20;
+
+/// What is accepted and not committed.
+#[derive(Debug)]
+pub struct Pending {
+    state: Mutex<State>,
+    arrived: Condvar,
+    room_for_changes: Arc<Semaphore>,
+    room_for_bytes: Arc<Semaphore>,
+    most_bytes: u32,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    writes: VecDeque<Write>,
+    waiting: VecDeque<Waiting>,
+    records: HashMap<KeyHash, View>,
+    bodies: HashMap<BodyRef, SharedBody>,
+    /// That of the write accepted last.
+    generation: u64,
+    is_closing: bool,
+    /// What the next flush is told.
+    failure: Option<String>,
+}
+
+/// Whoever waits for all writes up to a generation.
+#[derive(Debug)]
+struct Waiting {
+    generation: u64,
+    told: oneshot::Sender<Result<()>>,
+}
+
+/// A record as it will be, and the write that made it so.
+#[derive(Debug)]
+struct View {
+    record: Record,
+    generation: u64,
+}
+
+/// A body that some writes bring.
+#[derive(Debug)]
+struct SharedBody {
+    body: Body,
+    writes: usize,
+}
+
+/// A change on its way to the database.
+#[derive(Debug)]
+pub struct Write {
+    /// The key whose record it changes.
+    pub key: Key,
+    /// The change.
+    pub change: Change,
+    /// The body that it brings.
+    pub body: Option<Body>,
+    counters: Arc<Counters>,
+    generation: u64,
+    _room: Room,
+}
+
+impl Write {
+    /// A change to the record under `key`; `counters` count it when it fails.
+    pub fn new(key: Key, change: Change, body: Option<Body>, counters: Arc<Counters>, room: Room) -> Self {
+        Self { key, change, body, counters, generation: 0, _room: room }
+    }
+}
+
+/// A place in the queue, given back with its write.
+#[derive(Debug)]
+pub struct Room {
+    _change: OwnedSemaphorePermit,
+    _bytes: Option<OwnedSemaphorePermit>,
+}
+
+/// What a handle counted.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Records and bodies that were there and could not be read.
+    pub corrupt_records: AtomicU64,
+    /// Writes that did not reach the store.
+    pub failed_writes: AtomicU64,
+}
+
+/// Writes for one transaction, and who waits for them and all before them.
+#[derive(Debug)]
+pub struct Group {
+    /// The writes, in the order in which they were accepted.
+    pub writes: Vec<Write>,
+    waiting: Vec<Waiting>,
+}
+
+impl Group {
+    /// Does somebody wait for this group to be durable?
+    pub fn is_awaited(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+}
+
+impl Pending {
+    /// An empty queue with the bounds of `options`.
+    pub fn new(options: &Options) -> Self {
+        Self {
+            state: Mutex::default(),
+            arrived: Condvar::new(),
+            room_for_changes: Arc::new(Semaphore::new(options.queue_changes.clamp(1, Semaphore::MAX_PERMITS))),
+            room_for_bytes: Arc::new(Semaphore::new(options.queue_bytes as usize)),
+            most_bytes: options.queue_bytes,
+        }
+    }
+
+    /// A poisoned lock is taken all the same: a view that is not quite right lasts no longer than its group.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for a place in the queue; ready at once while there is one. A body larger than the whole queue waits until
+    /// it has it alone.
+    pub async fn room(&self, bytes: usize) -> Result<Room> {
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX).min(self.most_bytes);
+        let change = Arc::clone(&self.room_for_changes).acquire_owned().await.map_err(|_| ended())?;
+        let bytes = match bytes {
+            0 => None,
+            some => Some(Arc::clone(&self.room_for_bytes).acquire_many_owned(some).await.map_err(|_| ended())?),
+        };
+        Ok(Room { _change: change, _bytes: bytes })
+    }
+
+    /// Takes a write into the queue and into the view, unless it changes nothing. `stored` reads what the database
+    /// holds under its key; it is asked only when nothing is pending there.
+    pub fn accept(&self, mut write: Write, stored: impl FnOnce() -> Result<Option<Record>>) -> Result<()> {
+        // Held over the read, so that of two changes to one key the second sees the first.
+        let mut state = self.state();
+        if state.is_closing {
+            return Err(ended());
+        }
+        let before = match state.records.get(&write.key.hash) {
+            Some(view) => Some(view.record.clone()),
+            None => stored()?,
+        };
+        let mut record = of_key(before, &write.key).unwrap_or_else(|| Record::new(&write.key.url, write.key.partition));
+        if write.change.apply(&mut record) {
+            state.generation += 1;
+            write.generation = state.generation;
+            state.show(&write, record);
+            state.writes.push_back(write);
+            self.arrived.notify_one();
+        }
+        Ok(())
+    }
+
+    /// The record that is pending under `hash`, and those of its bodies that are not: they are in the database, or
+    /// nowhere.
+    pub fn record(&self, hash: KeyHash) -> Option<(Record, Vec<BodyRef>)> {
+        let state = self.state();
+        let record = state.records.get(&hash)?.record.clone();
+        let elsewhere =
+            record.variants.iter().map(|one| one.body).filter(|body| !state.bodies.contains_key(body)).collect();
+        Some((record, elsewhere))
+    }
+
+    /// A pending body.
+    pub fn body(&self, body: BodyRef) -> Option<Body> {
+        self.state().bodies.get(&body).map(|shared| shared.body.clone())
+    }
+
+    /// Returns when everything accepted before is durable, or has failed.
+    pub async fn flush(&self) -> Result<()> {
+        let (told, outcome) = oneshot::channel();
+        {
+            let mut state = self.state();
+            if state.is_closing {
+                return Err(ended());
+            }
+            let generation = state.generation;
+            state.waiting.push_back(Waiting { generation, told });
+        }
+        self.arrived.notify_one();
+        outcome.await.unwrap_or_else(|_| Err(ended()))
+    }
+
+    /// The next group for the writer; waits for one. `None`: there is none and will be none.
+    pub fn next_group(&self) -> Option<Group> {
+        let mut state = self.state();
+        while state.writes.is_empty() && state.waiting.is_empty() {
+            if state.is_closing {
+                return None;
+            }
+            state = self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        Some(state.take_group())
+    }
+
+    /// Takes the outcome of a group: its views are over, whoever waits for it is told.
+    pub fn settle(&self, group: Group, outcome: Result<()>) {
+        let Group { writes, waiting } = group;
+        let mut state = self.state();
+        for write in &writes {
+            state.hide(write);
+            write.counters.failed_writes.fetch_add(u64::from(outcome.is_err()), Ordering::Relaxed);
+        }
+        if let Err(error) = outcome {
+            state.failure = Some(error.to_string());
+        }
+        state.tell(waiting);
+        // The writes go when the lock is free: bodies are large, and each gives its room back.
+        drop(state);
+        drop(writes);
+    }
+
+    /// Nothing more is accepted; what was, is still written.
+    pub fn close(&self) {
+        self.state().is_closing = true;
+        self.arrived.notify_all();
+    }
+
+    /// The writer has ended: nobody waits for it any longer.
+    pub fn end(&self) {
+        self.room_for_changes.close();
+        self.room_for_bytes.close();
+        let left = std::mem::replace(&mut *self.state(), State { is_closing: true, ..State::default() });
+        drop(left);
+    }
+}
+
+impl State {
+    fn show(&mut self, write: &Write, record: Record) {
+        self.records.insert(write.key.hash, View { record, generation: write.generation });
+        if let Some(body) = &write.body {
+            self.bodies
+                .entry(body.reference())
+                .or_insert_with(|| SharedBody { body: body.clone(), writes: 0 })
+                .writes += 1;
+        }
+    }
+
+    fn hide(&mut self, write: &Write) {
+        let hash = write.key.hash;
+        if self.records.get(&hash).is_some_and(|view| view.generation == write.generation) {
+            self.records.remove(&hash);
+        }
+        let Some(reference) = write.body.as_ref().map(Body::reference) else { return };
+        if let Some(shared) = self.bodies.get_mut(&reference) {
+            shared.writes = shared.writes.saturating_sub(1);
+            if shared.writes == 0 {
+                self.bodies.remove(&reference);
+            }
+        }
+    }
+
+    /// Writes up to the bounds of a transaction, and whoever waits for none after them.
+    fn take_group(&mut self) -> Group {
+        let mut writes = Vec::new();
+        let mut bytes = 0;
+        while writes.len() < MOST_CHANGES && bytes < MOST_BYTES {
+            let Some(write) = self.writes.pop_front() else { break };
+            bytes += write.body.as_ref().map_or(0, Body::kept_length);
+            writes.push(write);
+        }
+        let reached = self.writes.front().map_or(self.generation, |next| next.generation - 1);
+        let count = self.waiting.iter().take_while(|one| one.generation <= reached).count();
+        Group { writes, waiting: self.waiting.drain(..count).collect() }
+    }
+
+    /// A failure is told once, to all who wait now; if all of them have gone away, to the next.
+    fn tell(&mut self, waiting: Vec<Waiting>) {
+        if waiting.is_empty() {
+            return;
+        }
+        let failure = self.failure.take();
+        let outcome = || failure.clone().map_or(Ok(()), |message| Err(Error::new(Kind::Store, message)));
+        let heard = waiting.into_iter().filter_map(|one| one.told.send(outcome()).ok()).count();
+        if heard == 0 {
+            self.failure = failure;
+        }
+    }
+}
+
+/// `record`, if it is that of `key`: a hash is no proof.
+pub fn of_key(record: Option<Record>, key: &Key) -> Option<Record> {
+    record.filter(|record| record.url == *key.url && record.partition == key.partition)
+}
+
+fn ended() -> Error {
+    Error::new(Kind::Store, "the writer of the store has ended; close the store and open it again")
+}

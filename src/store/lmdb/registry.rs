@@ -1,0 +1,78 @@
+//! Which stores this process has open. A file is opened once, however many handles there are: closing a second
+//! environment on the same file would give up the first one's locks, and another process would write over what its
+//! readers see.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use crate::error::Result;
+use crate::identity::Secret;
+use crate::store::lmdb::environment::Environment;
+use crate::store::lmdb::pending::Pending;
+use crate::store::lmdb::place::{FileId, Place};
+use crate::store::lmdb::{Options, secret, writer};
+
+static OPEN: Mutex<BTreeMap<FileId, Registered>> = Mutex::new(BTreeMap::new());
+
+struct Registered {
+    shared: Arc<Shared>,
+    handles: usize,
+    writer: JoinHandle<()>,
+}
+
+/// What all handles to a store have in common.
+#[derive(Debug)]
+pub struct Shared {
+    /// The data file, and the process that opened it.
+    pub file: FileId,
+    /// The key of the keyed hashes.
+    pub secret: Secret,
+    /// The database.
+    pub environment: Environment,
+    /// What is not in it yet.
+    pub pending: Pending,
+}
+
+/// Counts one handle more, opening the store if it is the first. The first one's options hold.
+pub fn acquire(path: &Path, options: Options) -> Result<Arc<Shared>> {
+    let mut open = registry();
+    let place = Place::prepare(path)?;
+    let file = place.file_id();
+    if let Some(registered) = open.get_mut(&file) {
+        registered.handles += 1;
+        return Ok(Arc::clone(&registered.shared));
+    }
+    let secret = secret::open(&place)?;
+    let shared = Arc::new(Shared {
+        file,
+        secret,
+        pending: Pending::new(&options),
+        environment: Environment::open(place, options)?,
+    });
+    let writer = writer::start(&shared).inspect_err(|_| shared.environment.close())?;
+    open.insert(file, Registered { shared: Arc::clone(&shared), handles: 1, writer });
+    Ok(shared)
+}
+
+/// Counts one handle less. With the last the store is closed: everything accepted is written first. All of it happens
+/// inside the lock, so that nobody opens the file again before it is closed.
+pub fn release(shared: &Shared) {
+    let mut open = registry();
+    let Some(registered) = open.get_mut(&shared.file) else { return };
+    registered.handles -= 1;
+    if registered.handles > 0 {
+        return;
+    }
+    let Some(last) = open.remove(&shared.file) else { return };
+    shared.pending.close();
+    // A writer that panicked has ended too.
+    drop(last.writer.join());
+    shared.environment.close();
+}
+
+/// A poisoned lock is taken all the same: the map is changed in single steps.
+fn registry() -> MutexGuard<'static, BTreeMap<FileId, Registered>> {
+    OPEN.lock().unwrap_or_else(PoisonError::into_inner)
+}

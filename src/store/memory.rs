@@ -1,0 +1,135 @@
+//! The store in memory: the reference for what a store is, and `Session(":memory:")`. It forgets the least recently used keys first.
+
+use std::collections::HashMap;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use lru::LruCache;
+
+use crate::entry::change::Change;
+use crate::entry::{BodyRef, Record};
+use crate::error::Result;
+use crate::identity::Secret;
+use crate::key::{Key, KeyHash};
+use crate::store::body::Body;
+use crate::store::{Health, Store};
+
+/// Most bytes of bodies that are kept.
+const MOST_BYTES: usize = 256 * 1024 * 1024;
+
+/// Most records that are kept, also of those with small bodies or none.
+const MOST_RECORDS: usize = 1_000_000;
+
+/// A store that lives as long as its process.
+#[derive(Debug)]
+pub struct MemoryStore {
+    secret: Secret,
+    held: Mutex<Held>,
+}
+
+#[derive(Debug)]
+struct Held {
+    records: LruCache<KeyHash, Record>,
+    bodies: HashMap<BodyRef, Shared>,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct Shared {
+    body: Body,
+    references: usize,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    ///
+    /// # Errors
+    /// When the machine gives no randomness for the key of the keyed hashes.
+    pub fn new() -> Result<Self> {
+        let held = Held { records: LruCache::unbounded(), bodies: HashMap::new(), bytes: 0 };
+        Ok(Self { secret: Secret::random()?, held: Mutex::new(held) })
+    }
+
+    /// A poisoned lock is taken all the same: no step in here leaves the maps half changed where it could panic.
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Held {
+    fn change(&mut self, key: &Key, change: &Change, body: Option<Body>) {
+        let before = self.records.get(&key.hash).filter(|record| is_of(record, key)).cloned();
+        let mut after = before.clone().unwrap_or_else(|| Record::new(&key.url, key.partition));
+        if !change.apply(&mut after) {
+            return;
+        }
+        // New references first, so that a body that both refer to is never without one.
+        if let Some(body) = body {
+            self.keep(body, &after);
+        }
+        self.count(&after, 1);
+        let replaced = self.records.put(key.hash, after);
+        if let Some(record) = replaced {
+            self.count(&record, -1);
+        }
+        self.make_room();
+    }
+
+    fn keep(&mut self, body: Body, record: &Record) {
+        let reference = body.reference();
+        if record.variants.iter().any(|one| one.body == reference) && !self.bodies.contains_key(&reference) {
+            self.bytes += body.kept_length();
+            self.bodies.insert(reference, Shared { body, references: 0 });
+        }
+    }
+
+    fn count(&mut self, record: &Record, by: isize) {
+        for reference in record.variants.iter().map(|one| one.body) {
+            let Some(shared) = self.bodies.get_mut(&reference) else { continue };
+            shared.references = shared.references.saturating_add_signed(by);
+            if shared.references == 0 {
+                self.bytes -= shared.body.kept_length();
+                self.bodies.remove(&reference);
+            }
+        }
+    }
+
+    fn make_room(&mut self) {
+        while self.bytes > MOST_BYTES || self.records.len() > MOST_RECORDS {
+            let Some((_, forgotten)) = self.records.pop_lru() else { return };
+            self.count(&forgotten, -1);
+        }
+    }
+}
+
+/// A hash is no proof.
+fn is_of(record: &Record, key: &Key) -> bool {
+    record.url == *key.url && record.partition == key.partition
+}
+
+impl Store for MemoryStore {
+    async fn record(&self, key: &Key) -> Result<Option<Record>> {
+        Ok(self.held().records.get(&key.hash).filter(|record| is_of(record, key)).cloned())
+    }
+
+    async fn body(&self, body: BodyRef) -> Result<Option<Body>> {
+        Ok(self.held().bodies.get(&body).map(|shared| shared.body.clone()))
+    }
+
+    async fn write(&self, key: &Key, change: Change, body: Option<Body>) -> Result<()> {
+        self.held().change(key, &change, body);
+        Ok(())
+    }
+
+    async fn flush(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn secret(&self) -> &Secret {
+        &self.secret
+    }
+
+    fn health(&self) -> Health {
+        Health::default()
+    }
+}

@@ -1,0 +1,111 @@
+//! Where records and bodies lie: one trait, and an enum of its backends. A backend moves bytes; it decides nothing about HTTP.
+//!
+//! Every backend keeps these promises, and `tests/it/store_contract.rs` holds each to them:
+//!
+//! - a write is seen at once by the handle that made it, and by every other handle in the process;
+//! - a record and its bodies are written together: no reader sees a record with a variant whose body is not there;
+//! - a body is shared by every variant that refers to it, and goes with the last;
+//! - a record or body that cannot be read (damaged, of another format, of another URL under the same hash) is a counted miss;
+//! - reads never wait for a write, or for a disk to sync one.
+
+pub mod body;
+pub mod lmdb;
+pub mod memory;
+
+use std::future::Future;
+
+use crate::entry::change::Change;
+use crate::entry::{BodyRef, Record};
+use crate::error::Result;
+use crate::identity::Secret;
+use crate::key::Key;
+use crate::store::body::Body;
+
+/// What a backend counted since it was opened.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Health {
+    /// Records and bodies that were there and could not be read.
+    pub corrupt_records: u64,
+    /// Writes that did not reach the store.
+    pub failed_writes: u64,
+}
+
+/// A place for records and bodies. The futures of a local store are ready at once, unless its write queue is full.
+pub trait Store: Send + Sync {
+    /// The record under `key`, without variants whose body is gone.
+    fn record(&self, key: &Key) -> impl Future<Output = Result<Option<Record>>> + Send;
+
+    /// A body, whole and undamaged, or `None`.
+    fn body(&self, body: BodyRef) -> impl Future<Output = Result<Option<Body>>> + Send;
+
+    /// Makes a change to the record under `key`; a [`Change::Store`] brings its body along. Returns when the change is accepted, which is
+    /// before it is durable: see [`Store::flush`]. Waits while the write queue is full.
+    fn write(&self, key: &Key, change: Change, body: Option<Body>) -> impl Future<Output = Result<()>> + Send;
+
+    /// Returns when everything accepted before is durable; an error if any of it could not be written since the last flush.
+    fn flush(&self) -> impl Future<Output = Result<()>> + Send;
+
+    /// The key of the keyed hashes; it lives as long as the store.
+    fn secret(&self) -> &Secret;
+
+    /// What was counted.
+    fn health(&self) -> Health;
+}
+
+/// The backends.
+#[derive(Debug)]
+pub enum AnyStore {
+    /// In this process, for as long as it lives.
+    Memory(memory::MemoryStore),
+    /// In a directory of this machine.
+    Lmdb(lmdb::LmdbStore),
+}
+
+/// Hands a call to the backend that is there.
+macro_rules! each {
+    ($self:ident, $store:ident => $call:expr) => {
+        match $self {
+            AnyStore::Memory($store) => $call,
+            AnyStore::Lmdb($store) => $call,
+        }
+    };
+}
+
+impl Store for AnyStore {
+    async fn record(&self, key: &Key) -> Result<Option<Record>> {
+        each!(self, store => store.record(key).await)
+    }
+
+    async fn body(&self, body: BodyRef) -> Result<Option<Body>> {
+        each!(self, store => store.body(body).await)
+    }
+
+    async fn write(&self, key: &Key, change: Change, body: Option<Body>) -> Result<()> {
+        each!(self, store => store.write(key, change, body).await)
+    }
+
+    async fn flush(&self) -> Result<()> {
+        each!(self, store => store.flush().await)
+    }
+
+    fn secret(&self) -> &Secret {
+        each!(self, store => store.secret())
+    }
+
+    fn health(&self) -> Health {
+        each!(self, store => store.health())
+    }
+}
+
+impl AnyStore {
+    /// Opens the store that `place` names: `":memory:"`, or a directory, made if it is not there.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Store`] when it cannot be opened, with the remedy.
+    pub fn open(place: &str) -> Result<Self> {
+        if place == ":memory:" {
+            return Ok(Self::Memory(memory::MemoryStore::new()?));
+        }
+        Ok(Self::Lmdb(lmdb::LmdbStore::open(place.as_ref(), lmdb::Options::default())?))
+    }
+}
