@@ -1,0 +1,67 @@
+"""Ask "only if it changed": conditional HTTP requests for scrapers and pollers.
+
+``Session`` fetches; ``Cache`` is the same heart for whoever has a downloader already; ``notmodified.scrapy`` is its add-on for Scrapy.
+"""
+
+from notmodified._core import Cache, Plan, Request, Resend, Response, __version__
+from notmodified.exceptions import (
+    BodyTooLargeError,
+    ConnectError,
+    ConnectTimeout,
+    DecodingError,
+    ForkError,
+    IncompleteBodyError,
+    InvalidRequestError,
+    NotModifiedError,
+    PlanSettledError,
+    ProtocolError,
+    ProxyError,
+    ReadTimeout,
+    RequestError,
+    RequestTimeout,
+    SessionClosedError,
+    StatusError,
+    StoreError,
+    TlsError,
+    TooManyRedirectsError,
+    TotalTimeout,
+    UnexpectedNotModifiedError,
+    WrongEventLoopError,
+)
+from notmodified.headers import Headers
+from notmodified.results import Results
+from notmodified.session import Session
+
+__all__ = [
+    "BodyTooLargeError",
+    "Cache",
+    "ConnectError",
+    "ConnectTimeout",
+    "DecodingError",
+    "ForkError",
+    "Headers",
+    "IncompleteBodyError",
+    "InvalidRequestError",
+    "NotModifiedError",
+    "Plan",
+    "PlanSettledError",
+    "ProtocolError",
+    "ProxyError",
+    "ReadTimeout",
+    "Request",
+    "RequestError",
+    "RequestTimeout",
+    "Resend",
+    "Response",
+    "Results",
+    "Session",
+    "SessionClosedError",
+    "StatusError",
+    "StoreError",
+    "TlsError",
+    "TooManyRedirectsError",
+    "TotalTimeout",
+    "UnexpectedNotModifiedError",
+    "WrongEventLoopError",
+    "__version__",
+]

@@ -1,0 +1,375 @@
+"""The extension module: what `notmodified` re-exports, and the engine that its Session drives."""
+
+import os
+from collections.abc import Awaitable
+from types import TracebackType
+from typing import Any, Final, Literal, final
+
+from typing_extensions import Self
+
+from notmodified.exceptions import RequestError
+from notmodified.headers import Headers, HeadersLike
+
+__all__ = ["Cache", "Engine", "Plan", "Request", "Resend", "Response", "__version__"]
+
+__version__: Final[str]
+
+@final
+class Request:
+    """A request, checked when it is made.
+
+    url: http or https; userinfo becomes Authorization (RFC 7617), a fragment is dropped.
+    method: any token but CONNECT (RFC 9110 §9.1).
+    headers: names and values as str (latin-1) or bytes; no line breaks, no Content-Length, Transfer-Encoding or Proxy-Authorization.
+    content: the body to send, as bytes, or str in UTF-8.
+    identity: a name of 1 to 4096 bytes for whoever asks; what one identity was told is never used for another.
+    proxy: the URL of the proxy to leave by; None takes the session's.
+    timeout: seconds; None takes the session's.
+    context: any object of the caller's, given back as ``result.request.context``.
+
+    Raises InvalidRequestError (a ValueError) naming the value and the remedy.
+    """
+
+    def __new__(
+        cls,
+        url: str,
+        *,
+        method: str = "GET",
+        headers: HeadersLike | None = None,
+        content: bytes | str | None = None,
+        identity: str | None = None,
+        proxy: str | None = None,
+        timeout: float | None = None,
+        context: object = None,
+    ) -> Self: ...
+    @property
+    def url(self) -> str:
+        """The URL as it was given."""
+
+    @property
+    def method(self) -> str:
+        """The method."""
+
+    @property
+    def headers(self) -> Headers:
+        """The caller's fields, with the Authorization that userinfo became."""
+
+    @property
+    def content(self) -> bytes | None:
+        """The body to send."""
+
+    @property
+    def identity(self) -> str | None:
+        """The name of whoever asks."""
+
+    @property
+    def proxy(self) -> str | None:
+        """The proxy as it was given, credentials included. It is not part of the repr."""
+
+    @property
+    def timeout(self) -> float | None:
+        """Seconds."""
+
+    @property
+    def context(self) -> Any:  # noqa: ANN401 - the caller's own
+        """What the caller gave."""
+
+@final
+class Response:
+    """A response: of the origin, or of the store after the origin said 304."""
+
+    @property
+    def status(self) -> int:
+        """The status code (RFC 9110 §15): that of the stored response after a 304."""
+
+    @property
+    def status_code(self) -> int:
+        """The same as ``status``."""
+
+    @property
+    def ok(self) -> bool:
+        """Is the status below 400?"""
+
+    @property
+    def url(self) -> str:
+        """The URL that answered, after redirects, normalised, without userinfo."""
+
+    @property
+    def request(self) -> Request | None:
+        """The request as it was given; None for a response of ``Plan.settle``."""
+
+    @property
+    def headers(self) -> Headers:
+        """The field section; after a 304 the stored one, freshened (RFC 9111 §3.2). Set-Cookie is that of this exchange."""
+
+    @property
+    def content(self) -> bytes:
+        """The content, decoded as Content-Encoding says when it is first read.
+
+        Raises DecodingError when it is not what Content-Encoding says, or unfolds beyond the limit.
+        """
+
+    @property
+    def wire_content(self) -> bytes:
+        """The body as it came over the wire, coded as Content-Encoding says. Made anew at each reading."""
+
+    @property
+    def encoding(self) -> str:
+        """The encoding of ``text``: a byte order mark, else the charset of Content-Type, else UTF-8."""
+
+    @property
+    def text(self) -> str:
+        """The content as text; bytes that are none in its encoding are replaced."""
+
+    def json(self) -> Any:  # noqa: ANN401 - whatever the origin sent
+        """The content as JSON. Raises ValueError when it is none."""
+
+    @property
+    def not_modified(self) -> bool:
+        """Did the origin say 304?"""
+
+    @property
+    def changed(self) -> bool:
+        """Is the content another than before?
+
+        Compared with what was stored before this request; with a consumer, with what that consumer acknowledged last. True where nothing is
+        known to compare with.
+        """
+
+    @property
+    def outcome(self) -> Literal["fresh", "not-modified", "same-content", "changed", "new", "passed"]:
+        """Where the response came from.
+
+        ``fresh``: from the store, without asking. ``not-modified``: the origin said 304. ``same-content``, ``changed``: the origin sent it
+        whole, and the content is or is not the stored one. ``new``: nothing was stored to compare with. ``passed``: not stored, see
+        ``reason``.
+        """
+
+    @property
+    def reason(self) -> str | None:
+        """Why it was not stored: ``method``, ``status``, ``no-store``, ``incomplete``, ``undecodable``, ``callers-condition``, …"""
+
+    @property
+    def cache_status(self) -> str:
+        """The same in the words of RFC 9211, as the value of a Cache-Status field."""
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds from sending the request to the end of the body; 0 when nothing was sent."""
+
+    @property
+    def wire_bytes(self) -> int:
+        """Bytes of header section and body received for it."""
+
+    @property
+    def bytes_saved(self) -> int:
+        """Bytes that a 304 spared: those of the stored 200 less those of the 304."""
+
+    def acknowledge(self) -> None:
+        """Note that the consumer has seen this content through to its end; without a consumer, do nothing.
+
+        Raises SessionClosedError after the session was closed, StoreError for a strict caller.
+        """
+
+    def raise_for_status(self) -> Self:
+        """Return the response itself, or raise StatusError when the status is 400 or more."""
+
+@final
+class Cache:
+    """The heart without a wire, for whoever has a downloader already.
+
+    ``plan`` says what to send, ``Plan.settle`` what the answer means. Safe to use from several threads; not after fork (ForkError).
+
+    store: a directory (made if it is not there, private to its user), or ``":memory:"``.
+    consumer: whose acknowledgements ``response.changed`` compares with; None compares with what is stored.
+    freshness: ``"revalidate"`` asks every time; ``"rfc9111"`` serves what is fresh by RFC 9111 §4.2.
+    max_body: most bytes of a body that is stored; content may unfold to four times that.
+    strict: raise StoreError when the store fails, instead of counting it and going on without.
+
+    Raises StoreError when the store cannot be opened, InvalidRequestError for an option that cannot be meant.
+    """
+
+    def __new__(
+        cls,
+        store: str | os.PathLike[str],
+        *,
+        consumer: str | None = None,
+        freshness: Literal["revalidate", "rfc9111"] = "revalidate",
+        max_body: int = 67_108_864,
+        strict: bool = False,
+    ) -> Self: ...
+    def plan(
+        self,
+        method: str,
+        url: str,
+        headers: HeadersLike | None = None,
+        *,
+        identity: str | None = None,
+        proxy: str | None = None,
+        cookie_jar: str | None = None,
+    ) -> Plan:
+        """Say what to send.
+
+        identity: a name for whoever asks. proxy: the URL of the proxy that the request leaves by, with its userinfo. cookie_jar: the name of
+        the jar that the Cookie field comes from; then the jar is part of the identity, and not the cookies' values. Of all these only keyed
+        hashes are kept.
+
+        Raises InvalidRequestError naming the value and the remedy.
+        """
+
+    def aplan(
+        self,
+        method: str,
+        url: str,
+        headers: HeadersLike | None = None,
+        *,
+        identity: str | None = None,
+        proxy: str | None = None,
+        cookie_jar: str | None = None,
+    ) -> Awaitable[Plan]:
+        """The same as ``plan``, awaitable: for stores that are not local."""
+
+    def stats(self) -> dict[str, Any]:
+        """What was counted, as ``Session.stats`` tells it."""
+
+    def flush(self) -> None:
+        """Return when everything stored or acknowledged before is durable. Raises StoreError when some of it could not be written."""
+
+    def aflush(self) -> Awaitable[None]:
+        """The same as ``flush``, awaitable."""
+
+    def close(self) -> None:
+        """Flush, and let go of the store. A second call does nothing."""
+
+    def aclose(self) -> Awaitable[None]:
+        """The same as ``close``, awaitable."""
+
+    @property
+    def closed(self) -> bool:
+        """Was it closed?"""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *_error: type[BaseException] | BaseException | TracebackType | None) -> None: ...
+
+@final
+class Plan:
+    """What to do about one request."""
+
+    @property
+    def response(self) -> Response | None:
+        """The response, where nothing is to be sent."""
+
+    @property
+    def headers(self) -> Headers:
+        """The whole header section to send: the caller's fields, and ours set over them."""
+
+    @property
+    def conditions(self) -> Headers:
+        """Those of them that are ours: If-None-Match or If-Modified-Since."""
+
+    def settle(
+        self,
+        status: int,
+        headers: HeadersLike | None = None,
+        body: bytes | None = None,
+        *,
+        complete: bool = True,
+        decoded: bool = False,
+        wire_bytes: int | None = None,
+        elapsed: float | None = None,
+    ) -> Response | Resend:
+        """Say what the answer means.
+
+        headers, body: of the answer; the body as it came over the wire.
+        complete: False when it did not arrive whole: then it is not stored.
+        decoded: True when the downloader has undone Content-Encoding already.
+        wire_bytes: bytes of header section and body as transferred; estimated where None.
+        elapsed: seconds that it took; measured from ``plan`` where None.
+
+        Raises PlanSettledError when it was settled before, StoreError for a strict caller.
+        """
+
+    def asettle(
+        self,
+        status: int,
+        headers: HeadersLike | None = None,
+        body: bytes | None = None,
+        *,
+        complete: bool = True,
+        decoded: bool = False,
+        wire_bytes: int | None = None,
+        elapsed: float | None = None,
+    ) -> Awaitable[Response | Resend]:
+        """The same as ``settle``, awaitable: for stores that are not local."""
+
+    def fail(self, error: BaseException | None = None) -> Response | None:
+        """Say that the request came to no answer. None: no stored response may stand in for it."""
+
+    def abandon(self) -> None:
+        """Say that the request was dropped, and nothing is known."""
+
+@final
+class Resend:
+    """The answer could not be used (a 304 that speaks of nothing that is stored): ask once more, then settle the same plan again."""
+
+    @property
+    def headers(self) -> Headers:
+        """The whole header section to send, without our condition."""
+
+    @property
+    def reason(self) -> str:
+        """Why: ``unexpected-304``, ``mismatched-304``, ``body-missing``."""
+
+@final
+class Engine:
+    """What ``notmodified.Session`` drives. Its options are documented there."""
+
+    def __new__(
+        cls,
+        store: str | os.PathLike[str],
+        *,
+        consumer: str | None,
+        freshness: str,
+        cookies: bool,
+        headers: HeadersLike | None,
+        identity: str | None,
+        proxy: str | None,
+        timeout: float,
+        connect_timeout: float,
+        read_timeout: float,
+        concurrency: int,
+        concurrency_per_host: int,
+        delay: float,
+        max_body: int,
+        max_redirects: int,
+        ca_file: str | os.PathLike[str] | None,
+        verify: bool,
+        http2: bool,
+        strict: bool,
+    ) -> Self: ...
+    def open(self) -> Awaitable[None]:
+        """Open the store and start the thread."""
+
+    def fileno(self) -> int:
+        """A file descriptor that is readable while ``completed`` has something."""
+
+    def submit(self, request: Request) -> int:
+        """Send a request on its way; its token."""
+
+    def cancel(self, token: int) -> None:
+        """Nobody waits for `token` any more."""
+
+    def completed(self, most: int) -> list[tuple[int, Response | RequestError]]:
+        """At most `most` of what has come to its end."""
+
+    def stats(self) -> dict[str, Any]:
+        """See ``Session.stats``."""
+
+    def flush(self) -> Awaitable[None]:
+        """See ``Session.flush``."""
+
+    def close(self) -> Awaitable[None]:
+        """Stop the thread, end what is in flight with SessionClosedError, make durable what was stored."""
+
+    def close_now(self) -> None:
+        """The same as ``close``, waiting for it."""

@@ -1,0 +1,217 @@
+"""``get_many``: a window over any number of requests.
+
+The window holds at most `concurrency` requests that were sent and not yet handed out. Nothing beyond it is read from the source, so the
+source may be endless.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from notmodified._core import Request, Response
+from notmodified.exceptions import InvalidRequestError, RequestError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+    from notmodified.session import Session
+
+Requests: TypeAlias = Iterable[str | Request] | AsyncIterable[str | Request]
+Result: TypeAlias = Response | RequestError
+
+
+class Window:
+    """What is sent and not yet handed out. Outlives its iterator only until the iterator says so."""
+
+    def __init__(self, session: Session, concurrency: int, *, ordered: bool) -> None:
+        self.session = session
+        self.concurrency = concurrency
+        self.ordered = ordered
+        self.order: deque[int] = deque()
+        self.results: dict[int, Result] = {}
+        self.under_way: set[int] = set()
+        self.refused = 0
+        self.is_exhausted = False
+        self.failure: BaseException | None = None
+        self._changed: asyncio.Future[None] | None = None
+
+    @property
+    def has_room(self) -> bool:
+        """May another request be sent?"""
+        return len(self.under_way) + len(self.results) < self.concurrency
+
+    def send(self, item: str | Request) -> None:
+        """Send one more. What cannot be read as a request is a result like any other."""
+        try:
+            request = item if isinstance(item, Request) else Request(item)
+        except InvalidRequestError as error:
+            error.given_url = str(item)
+            # Tokens count up from 1; what was never sent counts down.
+            self.refused -= 1
+            self.order.append(self.refused)
+            self.deliver(self.refused, error)
+            return
+        token = self.session.submit(request, self)
+        self.under_way.add(token)
+        self.order.append(token)
+
+    def deliver(self, token: int, result: Result) -> None:
+        """Take the result of one request."""
+        self.under_way.discard(token)
+        self.results[token] = result
+        self.wake()
+
+    def take(self) -> Result | None:
+        """The next result to hand out, if it is there."""
+        if not self.results:
+            return None
+        if not self.ordered:
+            return self.results.pop(next(iter(self.results)))
+        if self.order[0] not in self.results:
+            return None
+        return self.results.pop(self.order.popleft())
+
+    def wake(self) -> None:
+        """Something changed: whoever waits looks again."""
+        if self._changed is not None and not self._changed.done():
+            self._changed.set_result(None)
+
+    async def change(self) -> None:
+        """Wait until something changes. The feeder and the iterator wait for the same thing."""
+        if self._changed is None or self._changed.done():
+            self._changed = asyncio.get_running_loop().create_future()
+        await asyncio.shield(self._changed)
+
+    def cancel(self) -> None:
+        """Call back whatever is in flight."""
+        self.is_exhausted = True
+        self.results.clear()
+        for token in self.under_way:
+            self.session.cancel(token)
+        self.under_way.clear()
+        self.wake()
+
+
+async def feed(window: Window, source: AsyncIterable[str | Request]) -> None:
+    """Send what an asynchronous source gives, as room comes free."""
+    items = aiter(source)
+    try:
+        while True:
+            while not window.has_room:
+                await window.change()
+            window.send(await anext(items))
+    except StopAsyncIteration:
+        pass
+    except Exception as error:  # noqa: BLE001 - it is handed to whoever iterates
+        window.failure = error
+    finally:
+        window.is_exhausted = True
+        window.wake()
+        if hasattr(items, "aclose"):
+            await items.aclose()
+
+
+class Results(AsyncIterator[Result]):
+    """The results of ``get_many``, as they complete, or in the order of the requests.
+
+    Leaving the loop cancels what is in flight: at once when the iterator is dropped, as ``break`` does, or with ``aclose()``, or at the end
+    of ``async with``.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        source: Requests,
+        *,
+        concurrency: int,
+        ordered: bool,
+        errors: Literal["yield", "raise"],
+    ) -> None:
+        if isinstance(source, (str, bytes, Request)):
+            raise InvalidRequestError(f"get_many takes many requests; write [{type(source).__name__.lower()}] for one")
+        if not isinstance(source, (Iterable, AsyncIterable)):
+            raise InvalidRequestError(f"get_many takes an iterable or async iterable, not {type(source).__name__}")
+        if concurrency < 1:
+            raise InvalidRequestError(f"concurrency={concurrency}; it must be at least 1")
+        if errors not in {"yield", "raise"}:
+            raise InvalidRequestError(f'errors={errors!r} is neither "yield" nor "raise"')
+        self._window = Window(session, concurrency, ordered=ordered)
+        self._source = source
+        self._raises = errors == "raise"
+        self._items: Iterator[str | Request] | None = None
+        self._feeder: asyncio.Task[None] | None = None
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Result:
+        window = self._window
+        if self._items is None and self._feeder is None and not window.is_exhausted:
+            await self._start()
+        while True:
+            self._fill()
+            result = window.take()
+            if result is not None:
+                # A free place is for the feeder to fill.
+                window.wake()
+                return self._handed_out(result)
+            if window.is_exhausted and not window.under_way:
+                self._finish()
+            await window.change()
+
+    async def _start(self) -> None:
+        await self._window.session.open()
+        if isinstance(self._source, AsyncIterable):
+            self._feeder = asyncio.create_task(feed(self._window, self._source))
+        else:
+            self._items = iter(self._source)
+
+    def _fill(self) -> None:
+        window = self._window
+        while self._items is not None and window.has_room and not window.is_exhausted:
+            try:
+                item = next(self._items)
+            except StopIteration:
+                window.is_exhausted = True
+            else:
+                window.send(item)
+
+    def _handed_out(self, result: Result) -> Result:
+        if self._raises and isinstance(result, RequestError):
+            self._cancel()
+            raise result
+        return result
+
+    def _finish(self) -> None:
+        failure, self._window.failure = self._window.failure, None
+        if failure is not None:
+            raise failure
+        raise StopAsyncIteration
+
+    def _cancel(self) -> None:
+        self._window.cancel()
+        if self._feeder is not None and not self._feeder.get_loop().is_closed():
+            self._feeder.cancel()
+
+    async def aclose(self) -> None:
+        """Cancel what is in flight. The iterator is at its end."""
+        self._cancel()
+        if self._feeder is not None:
+            await asyncio.wait({self._feeder})
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def __del__(self) -> None:
+        if hasattr(self, "_window"):
+            self._cancel()

@@ -1,0 +1,318 @@
+"""``Session``: the asyncio face. It hands requests to the engine's thread and its answers to whoever waits; HTTP is none of its business."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextlib
+import weakref
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from notmodified._core import Engine, Request, Response
+from notmodified.exceptions import NotModifiedError, RequestError, SessionClosedError, WrongEventLoopError
+from notmodified.results import Results
+
+if TYPE_CHECKING:
+    import os
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+    from notmodified.headers import HeadersLike
+    from notmodified.results import Requests, Result
+
+_MOST_PER_WAKE = 256
+"""Answers taken per wake-up of the event loop; what is left waits until others had their turn."""
+
+
+class Waiter(Protocol):
+    """Whoever waits for an answer."""
+
+    def deliver(self, token: int, result: Result) -> None:
+        """Take the answer."""
+
+
+class Single:
+    """The waiter of one request."""
+
+    __slots__ = ("future",)
+
+    def __init__(self, future: asyncio.Future[Result]) -> None:
+        self.future = future
+
+    def deliver(self, token: int, result: Result) -> None:  # noqa: ARG002 - a waiter of many needs it
+        """Take the answer, unless it comes too late."""
+        if not self.future.done():
+            self.future.set_result(result)
+
+
+class Session:
+    """Asks "only if it changed", and remembers what it was told.
+
+    Use it with ``async with``; it belongs to the event loop that it is opened on. Every GET is made conditional with the validators that came
+    with the last answer (RFC 9110 §13.1); when the origin says 304 the stored response comes back as an ordinary one.
+
+    store: a directory (made if it is not there, private to its user), or ``":memory:"``. Several processes may share a directory.
+    consumer: whose acknowledgements ``response.changed`` compares with; None compares with what is stored.
+    freshness: ``"revalidate"`` asks every time; ``"rfc9111"`` serves what is fresh by RFC 9111 §4.2 without asking.
+    cookies: keep a cookie jar in memory, one per identity. None are kept by default.
+    headers: fields for every request that does not set them itself.
+    identity, proxy: for every request that names none. A proxy is a URL: http, https, socks4, socks5 or socks5h, with userinfo or without.
+        Stored responses, connections, TLS sessions and cookies are never shared between identities or proxies. Proxy settings of the
+        environment are not read.
+    timeout: seconds for one request, from its place on the wire to the end of its body. Waiting for the place is not counted.
+    connect_timeout, read_timeout: seconds for connecting, and for any silence of the origin.
+    concurrency, concurrency_per_host: most requests under way at once; others wait for a place.
+    delay: seconds between the starts of two requests to one host.
+    max_body: most bytes of a body on the wire; content may unfold to four times that.
+    max_redirects: how many are followed; 0 hands out the redirect itself.
+    ca_file: a PEM file of certificates to trust instead of the machine's own.
+    verify: False accepts any certificate. Only for tests.
+    http2: offer HTTP/2 to https origins.
+    strict: raise StoreError when the store fails, instead of counting it and going on without.
+
+    Raises InvalidRequestError for an option that cannot be meant.
+    """
+
+    def __init__(
+        self,
+        store: str | os.PathLike[str],
+        *,
+        consumer: str | None = None,
+        freshness: Literal["revalidate", "rfc9111"] = "revalidate",
+        cookies: bool = False,
+        headers: HeadersLike | None = None,
+        identity: str | None = None,
+        proxy: str | None = None,
+        timeout: float = 60.0,
+        connect_timeout: float = 10.0,
+        read_timeout: float = 30.0,
+        concurrency: int = 256,
+        concurrency_per_host: int = 64,
+        delay: float = 0.0,
+        max_body: int = 64 * 1024 * 1024,
+        max_redirects: int = 10,
+        ca_file: str | os.PathLike[str] | None = None,
+        verify: bool = True,
+        http2: bool = True,
+        strict: bool = False,
+    ) -> None:
+        self._engine = Engine(
+            store,
+            consumer=consumer,
+            freshness=freshness,
+            cookies=cookies,
+            headers=headers,
+            identity=identity,
+            proxy=proxy,
+            timeout=timeout,
+            connect_timeout=connect_timeout,
+            read_timeout=read_timeout,
+            concurrency=concurrency,
+            concurrency_per_host=concurrency_per_host,
+            delay=delay,
+            max_body=max_body,
+            max_redirects=max_redirects,
+            ca_file=ca_file,
+            verify=verify,
+            http2=http2,
+            strict=strict,
+        )
+        self._waiters: dict[int, Waiter] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._opening: asyncio.Task[None] | None = None
+        self._is_closed = False
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: HeadersLike | None = None,
+        content: bytes | str | None = None,
+        identity: str | None = None,
+        proxy: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - it ends the request itself, not only the wait for it
+    ) -> Response:
+        """Send a request and return its response, after redirects.
+
+        Raises a RequestError (see ``notmodified.exceptions``) when no response came. Cancelling the task cancels the request.
+        """
+        request = Request(
+            url, method=method, headers=headers, content=content, identity=identity, proxy=proxy, timeout=timeout
+        )
+        return await self.send(request)
+
+    async def get(
+        self,
+        url: str,
+        *,
+        headers: HeadersLike | None = None,
+        identity: str | None = None,
+        proxy: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> Response:
+        """GET, conditional where something is stored. See ``request``."""
+        return await self.send(Request(url, headers=headers, identity=identity, proxy=proxy, timeout=timeout))
+
+    async def head(
+        self,
+        url: str,
+        *,
+        headers: HeadersLike | None = None,
+        identity: str | None = None,
+        proxy: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> Response:
+        """HEAD, conditional where something is stored. See ``request``."""
+        return await self.request("HEAD", url, headers=headers, identity=identity, proxy=proxy, timeout=timeout)
+
+    async def post(
+        self,
+        url: str,
+        *,
+        headers: HeadersLike | None = None,
+        content: bytes | str | None = None,
+        identity: str | None = None,
+        proxy: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> Response:
+        """POST: passed through; what it changed is validated before it is served again (RFC 9111 §4.4). See ``request``."""
+        return await self.request(
+            "POST", url, headers=headers, content=content, identity=identity, proxy=proxy, timeout=timeout
+        )
+
+    async def send(self, request: Request) -> Response:
+        """Send a request that was made before. See ``request``."""
+        await self.open()
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        token = self.submit(request, Single(future))
+        try:
+            result = await future
+        except asyncio.CancelledError:
+            self.cancel(token)
+            raise
+        if isinstance(result, Response):
+            return result
+        raise result
+
+    def get_many(
+        self,
+        requests: Requests,
+        *,
+        concurrency: int = 64,
+        ordered: bool = False,
+        errors: Literal["yield", "raise"] = "yield",
+    ) -> Results:
+        """Iterate over the results of many requests, with `concurrency` of them in flight.
+
+        requests: URLs or ``Request`` objects, from any iterable or async iterable, also an endless one: only the window is held.
+        ordered: in the order of the requests, instead of as they complete.
+        errors: ``"yield"`` gives a RequestError in place of a response; ``"raise"`` raises the first one, and cancels the others.
+
+        Each result has its request as ``result.request``. Leaving the loop cancels what is in flight.
+        """
+        return Results(self, requests, concurrency=concurrency, ordered=ordered, errors=errors)
+
+    def stats(self) -> dict[str, Any]:
+        """What was counted since the session was opened, as plain data.
+
+        ``requests`` sent, ``not_modified`` (304s), ``not_modified_ratio``, ``errors``, ``wire_bytes`` received, ``bytes_saved`` by 304s,
+        ``resends``, ``coalesced``, ``store_errors``, ``corrupt_records``, ``last_store_error``; ``outcomes`` and ``reasons`` by name.
+        """
+        return self._engine.stats()
+
+    async def flush(self) -> None:
+        """Return when everything stored or acknowledged before is durable. Raises StoreError when some of it could not be written."""
+        await self.open()
+        await self._engine.flush()
+
+    async def open(self) -> None:
+        """Open the store. ``async with`` and the first request do it.
+
+        Raises StoreError when it cannot be opened, WrongEventLoopError on another loop than before, SessionClosedError after ``close()``.
+        """
+        loop = asyncio.get_running_loop()
+        if loop is self._loop:
+            return
+        if self._is_closed:
+            raise SessionClosedError("the session is closed; open another")
+        if self._loop is not None:
+            raise WrongEventLoopError("a Session belongs to the event loop it was opened on; make one for each loop")
+        if self._opening is None:
+            self._opening = asyncio.create_task(self._open(loop))
+        elif self._opening.get_loop() is not loop:
+            raise WrongEventLoopError("a Session belongs to the event loop it was opened on; make one for each loop")
+        await asyncio.shield(self._opening)
+
+    async def _open(self, loop: asyncio.AbstractEventLoop) -> None:
+        try:
+            await self._engine.open()
+        except BaseException:
+            self._opening = None
+            raise
+        loop.add_reader(self._engine.fileno(), self._drain)
+        self._loop = loop
+        _open_engines.add(self._engine)
+
+    async def close(self) -> None:
+        """Cancel what is in flight and make durable what was stored. A second call does nothing."""
+        if self._loop is None or self._is_closed:
+            self._is_closed = True
+            return
+        if asyncio.get_running_loop() is not self._loop:
+            raise WrongEventLoopError("a Session is closed on the event loop it was opened on")
+        self._is_closed = True
+        try:
+            await self._engine.close()
+        finally:
+            while self._drain():
+                pass
+            self._loop.remove_reader(self._engine.fileno())
+            self._loop = None
+            _open_engines.discard(self._engine)
+
+    aclose = close
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def submit(self, request: Request, waiter: Waiter) -> int:
+        """Send `request` on its way; `waiter` gets its answer. For ``get_many``."""
+        if self._is_closed:
+            raise SessionClosedError("the session is closed; open another")
+        token = self._engine.submit(request)
+        self._waiters[token] = waiter
+        return token
+
+    def cancel(self, token: int) -> None:
+        """Nobody waits for `token` any more. For ``get_many``."""
+        self._waiters.pop(token, None)
+        with contextlib.suppress(NotModifiedError):
+            self._engine.cancel(token)
+
+    def _drain(self) -> int:
+        """Hand out answers that have come; the number of them."""
+        completed = self._engine.completed(_MOST_PER_WAKE)
+        for token, result in completed:
+            waiter = self._waiters.pop(token, None)
+            if waiter is not None:
+                waiter.deliver(token, result)
+        return len(completed)
+
+
+_open_engines: weakref.WeakSet[Engine] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_engines() -> None:
+    """Stop the threads of sessions that nobody closed, and make durable what they stored."""
+    for engine in tuple(_open_engines):
+        with contextlib.suppress(NotModifiedError):
+            engine.close_now()

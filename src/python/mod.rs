@@ -1,0 +1,25 @@
+//! The binding: convert, hand over, wrap. Nothing about HTTP is decided here, and no thread of the core ever waits for the interpreter.
+
+mod awaitable;
+mod cache;
+mod error;
+mod fields;
+mod open;
+mod request;
+mod response;
+mod session;
+
+use pyo3::prelude::*;
+
+/// The table of contents of `notmodified._core`.
+#[pymodule]
+fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<cache::PyCache>()?;
+    module.add_class::<cache::PyPlan>()?;
+    module.add_class::<cache::PyResend>()?;
+    module.add_class::<request::PyRequest>()?;
+    module.add_class::<response::PyResponse>()?;
+    module.add_class::<session::PyEngine>()?;
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add("__all__", ["Cache", "Engine", "Plan", "Request", "Resend", "Response", "__version__"])
+}

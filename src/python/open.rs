@@ -1,0 +1,119 @@
+//! From Python's options to an opened cache.
+
+use std::time::Duration;
+
+use pyo3::prelude::*;
+
+use crate::cache::Cache;
+use crate::entry::Consumer;
+use crate::error::{Error, Kind, Result};
+use crate::exchange::{Freshness, Policy};
+use crate::python::error::{invalid, raise};
+use crate::store::AnyStore;
+
+/// A hundred years. What is longer is a mistake, and more seconds than a `Duration` holds would be a panic.
+pub(super) const LONGEST_SECONDS: f64 = 3.2e9;
+
+/// The options that `Session` and `Cache` share.
+#[derive(Debug, Clone)]
+pub(super) struct CacheOptions {
+    pub(super) store: String,
+    pub(super) policy: Policy,
+    pub(super) is_strict: bool,
+}
+
+impl CacheOptions {
+    pub(super) fn read(
+        py: Python<'_>,
+        store: &Bound<'_, PyAny>,
+        consumer: Option<&str>,
+        freshness: &str,
+        max_body: u64,
+        is_strict: bool,
+    ) -> PyResult<Self> {
+        let store = py.import("os")?.call_method1("fspath", (store,))?.extract::<String>().map_err(|_| {
+            invalid(py, "store must be a directory as str or os.PathLike, or \":memory:\"")
+        })?;
+        let checked = || {
+            if store.is_empty() {
+                return Err(Error::new(Kind::InvalidRequest, "store is empty; name a directory, or \":memory:\""));
+            }
+            if store.contains("://") {
+                let message = format!("store {:?} is a URL; this version keeps stores in directories", redacted(&store));
+                return Err(Error::new(Kind::InvalidRequest, message));
+            }
+            Ok(Policy {
+                freshness: read_freshness(freshness)?,
+                max_body: check_positive("max_body", max_body)?,
+                limits: Policy::limits_for(max_body),
+                consumer: consumer.map(read_consumer).transpose()?,
+                accept_encoding: None,
+            })
+        };
+        let policy = checked().map_err(|error| raise(py, &error))?;
+        Ok(Self { store, policy, is_strict })
+    }
+
+    /// Opens the store. Reads and writes the disk: not for an event loop's thread.
+    pub(super) fn open(self) -> Result<Cache> {
+        Ok(Cache::new(AnyStore::open(&self.store)?, self.policy, self.is_strict))
+    }
+}
+
+fn redacted(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    format!("{scheme}://{}", rest.rsplit('@').next().unwrap_or_default())
+}
+
+fn read_freshness(word: &str) -> Result<Freshness> {
+    match word {
+        "revalidate" => Ok(Freshness::Revalidate),
+        "rfc9111" => Ok(Freshness::Rfc9111),
+        other => {
+            let message = format!("freshness={other:?} is neither \"revalidate\" nor \"rfc9111\"");
+            Err(Error::new(Kind::InvalidRequest, message))
+        }
+    }
+}
+
+fn read_consumer(name: &str) -> Result<Consumer> {
+    if name.is_empty() {
+        return Err(Error::new(Kind::InvalidRequest, "consumer is empty; give it a name, or None"));
+    }
+    Ok(Consumer::named(name))
+}
+
+fn check_positive(name: &str, value: u64) -> Result<u64> {
+    if value == 0 {
+        return Err(Error::new(Kind::InvalidRequest, format!("{name}=0; it must be at least 1")));
+    }
+    Ok(value)
+}
+
+/// A body that is none.
+pub(super) fn wrong_body(body: &Bound<'_, PyAny>) -> PyErr {
+    let kind = body.get_type().name().map_or_else(|_| "unknown".to_owned(), |name| name.to_string());
+    invalid(body.py(), format!("a body of type {kind}; give it as bytes"))
+}
+
+/// A whole number of things that must be there.
+pub(super) fn count(py: Python<'_>, name: &str, value: i64, least: i64) -> PyResult<usize> {
+    let refuse = || invalid(py, format!("{name}={value}; it must be at least {least}"));
+    if value < least {
+        return Err(refuse());
+    }
+    usize::try_from(value).map_err(|_| refuse())
+}
+
+/// A duration in seconds, more than zero.
+pub(super) fn seconds(py: Python<'_>, name: &str, value: f64) -> PyResult<Duration> {
+    if !(value > 0.0 && value <= LONGEST_SECONDS) {
+        return Err(invalid(py, format!("{name}={value}; it must be a number of seconds greater than 0")));
+    }
+    Ok(Duration::from_secs_f64(value))
+}
+
+/// The same for one that may be absent.
+pub(super) fn check_seconds(py: Python<'_>, name: &str, value: Option<f64>) -> PyResult<Option<Duration>> {
+    value.map(|value| seconds(py, name, value)).transpose()
+}

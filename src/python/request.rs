@@ -1,0 +1,126 @@
+//! `Request`: checked when it is made, so that a mistake is told where it was made, and cheap to send again.
+
+use bytes::Bytes;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyString};
+
+use crate::identity::Proxy;
+use crate::python::error::{invalid, raise};
+use crate::python::{fields, open};
+use crate::request::Request;
+use crate::wire;
+
+/// See `_core.pyi`.
+#[pyclass(name = "Request", module = "notmodified", frozen)]
+#[derive(Debug)]
+pub(super) struct PyRequest {
+    pub(super) request: Request,
+    /// Seconds; `None`: the session's.
+    pub(super) timeout: Option<f64>,
+    url: String,
+    proxy: Option<String>,
+    context: Option<Py<PyAny>>,
+}
+
+#[pymethods]
+impl PyRequest {
+    #[new]
+    #[pyo3(signature = (url, *, method="GET", headers=None, content=None, identity=None, proxy=None, timeout=None, context=None))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
+    fn new(
+        py: Python<'_>,
+        url: &Bound<'_, PyAny>,
+        method: &str,
+        headers: Option<&Bound<'_, PyAny>>,
+        content: Option<&Bound<'_, PyAny>>,
+        identity: Option<&str>,
+        proxy: Option<&str>,
+        timeout: Option<f64>,
+        context: Option<Py<PyAny>>,
+    ) -> PyResult<Self> {
+        let url = text(url)?;
+        let fields = fields::read(headers)?;
+        let checked = || {
+            wire::check_method(method)?;
+            wire::check_fields(&fields)?;
+            let mut request = Request::new(method, &url, fields.clone())?.named(identity)?;
+            request.proxy = proxy.map(Proxy::parse).transpose()?;
+            request.proxy.as_ref().map_or(Ok(()), wire::check_proxy)?;
+            Ok(request)
+        };
+        let mut request = checked().map_err(|error| raise(py, &error))?;
+        request.content = content.map(read_content).transpose()?;
+        open::check_seconds(py, "timeout", timeout)?;
+        Ok(Self { request, timeout, url, proxy: proxy.map(str::to_owned), context })
+    }
+
+    #[getter]
+    fn url(&self) -> &str {
+        &self.url
+    }
+
+    #[getter]
+    fn method(&self) -> &str {
+        &self.request.method
+    }
+
+    #[getter]
+    fn headers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        fields::write(py, &self.request.fields)
+    }
+
+    #[getter]
+    fn content<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
+        self.request.content.as_ref().map(|content| PyBytes::new(py, content))
+    }
+
+    #[getter]
+    fn identity(&self) -> Option<&str> {
+        self.request.name.as_deref()
+    }
+
+    #[getter]
+    fn proxy(&self) -> Option<&str> {
+        self.proxy.as_deref()
+    }
+
+    #[getter]
+    const fn timeout(&self) -> Option<f64> {
+        self.timeout
+    }
+
+    #[getter]
+    const fn context(&self) -> Option<&Py<PyAny>> {
+        self.context.as_ref()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<Request {} {}>", self.request.method, self.request.url)
+    }
+}
+
+/// A URL as `str`, or as an object whose `str()` is the URL (`yarl.URL`, `httpx.URL`).
+fn text(url: &Bound<'_, PyAny>) -> PyResult<String> {
+    if let Ok(url) = url.cast::<PyString>() {
+        return Ok(url.to_str()?.to_owned());
+    }
+    if url.is_none() || url.is_instance_of::<PyBytes>() || url.is_instance_of::<pyo3::types::PyInt>() {
+        let kind = url.get_type().name()?;
+        return Err(invalid(url.py(), format!("a URL of type {kind}; give it as str")));
+    }
+    Ok(url.str()?.to_str()?.to_owned())
+}
+
+/// Content as bytes, or as text in UTF-8.
+fn read_content(content: &Bound<'_, PyAny>) -> PyResult<Bytes> {
+    if let Ok(text) = content.cast::<PyString>() {
+        return Ok(Bytes::copy_from_slice(text.to_str()?.as_bytes()));
+    }
+    match content.extract::<Vec<u8>>() {
+        Ok(bytes) if !content.is_instance_of::<pyo3::types::PyList>() => Ok(bytes.into()),
+        _ => {
+            let kind = content.get_type().name()?;
+            Err(invalid(content.py(), format!("content of type {kind}; give it as bytes or str")))
+        }
+    }
+}

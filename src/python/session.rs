@@ -1,0 +1,223 @@
+//! `Engine`: what `notmodified.Session` drives. Requests go in one by one, answers come out in batches on the event loop's own thread.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::error::{Error, Kind, Result};
+use crate::fields::Fields;
+use crate::identity::Proxy;
+use crate::python::awaitable::off_the_loop;
+use crate::python::cache::stats;
+use crate::python::error::{instance, invalid, raise};
+use crate::python::open::{CacheOptions, count, seconds};
+use crate::python::request::PyRequest;
+use crate::python::response::PyResponse;
+use crate::python::fields;
+use crate::request::{Request, check_identity};
+use crate::rfc::coding;
+use crate::session::Session;
+use crate::session::engine::{Engine, Errand, Outcome, Token};
+use crate::wire::{self, Wire};
+
+/// What a session sends where the request does not say.
+#[derive(Debug, Clone)]
+struct Defaults {
+    fields: Fields,
+    name: Option<String>,
+    proxy: Option<Proxy>,
+    jar: Option<String>,
+    timeout: Duration,
+}
+
+/// See `_core.pyi`.
+#[pyclass(name = "Engine", module = "notmodified._core", frozen, weakref)]
+#[derive(Debug)]
+pub(super) struct PyEngine {
+    options: CacheOptions,
+    wire: wire::Options,
+    max_redirects: usize,
+    defaults: Defaults,
+    running: Arc<OnceLock<Engine>>,
+    requests: Mutex<HashMap<Token, Py<PyRequest>>>,
+}
+
+#[pymethods]
+impl PyEngine {
+    #[new]
+    #[pyo3(signature = (store, *, consumer, freshness, cookies, headers, identity, proxy, timeout, connect_timeout, read_timeout, concurrency,
+                        concurrency_per_host, delay, max_body, max_redirects, ca_file, verify, http2, strict))]
+    #[expect(clippy::too_many_arguments, clippy::fn_params_excessive_bools, reason = "keyword arguments of Python")]
+    fn new(
+        py: Python<'_>,
+        store: &Bound<'_, PyAny>,
+        consumer: Option<&str>,
+        freshness: &str,
+        cookies: bool,
+        headers: Option<&Bound<'_, PyAny>>,
+        identity: Option<&str>,
+        proxy: Option<&str>,
+        timeout: f64,
+        connect_timeout: f64,
+        read_timeout: f64,
+        concurrency: i64,
+        concurrency_per_host: i64,
+        delay: f64,
+        max_body: u64,
+        max_redirects: i64,
+        ca_file: Option<PathBuf>,
+        verify: bool,
+        http2: bool,
+        strict: bool,
+    ) -> PyResult<Self> {
+        let mut options = CacheOptions::read(py, store, consumer, freshness, max_body, strict)?;
+        options.policy.accept_encoding = Some(coding::ACCEPTED);
+        if !(delay >= 0.0) {
+            return Err(invalid(py, format!("delay={delay}; it must be 0 or a number of seconds")));
+        }
+        let wire = wire::Options {
+            connect_timeout: seconds(py, "connect_timeout", connect_timeout)?,
+            read_timeout: seconds(py, "read_timeout", read_timeout)?,
+            max_body,
+            http2,
+            verify,
+            ca_file,
+            cookies,
+            concurrency: count(py, "concurrency", concurrency, 1)?,
+            concurrency_per_host: count(py, "concurrency_per_host", concurrency_per_host, 1)?,
+            delay: if delay == 0.0 { Duration::ZERO } else { seconds(py, "delay", delay)? },
+        };
+        let fields = with_user_agent(fields::read(headers)?);
+        let proxy = checked_defaults(&wire, &fields, identity, proxy).map_err(|error| raise(py, &error))?;
+        let jar = cookies.then(String::new);
+        let name = identity.map(str::to_owned);
+        let timeout = seconds(py, "timeout", timeout)?;
+        let max_redirects = count(py, "max_redirects", max_redirects, 0)?;
+        let defaults = Defaults { fields, name, proxy, jar, timeout };
+        let (running, requests) = (Arc::default(), Mutex::default());
+        Ok(Self { options, wire, max_redirects, defaults, running, requests })
+    }
+
+    /// Opens the store and starts the thread, off the event loop.
+    fn open<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let (options, wire, max_redirects) = (self.options.clone(), self.wire.clone(), self.max_redirects);
+        let running = Arc::clone(&self.running);
+        let start = move || -> Result<()> {
+            let session = Session::new(Arc::new(options.open()?), Wire::new(wire)?, max_redirects);
+            let engine = Engine::start(session)?;
+            running.set(engine).map_err(|_| Error::new(Kind::Closed, "the session was opened before; make another"))
+        };
+        off_the_loop(py, start)
+    }
+
+    /// Readable while `completed()` has something.
+    fn fileno(&self, py: Python<'_>) -> PyResult<i32> {
+        Ok(self.engine(py)?.door())
+    }
+
+    fn submit(&self, py: Python<'_>, request: &Bound<'_, PyRequest>) -> PyResult<Token> {
+        let given = request.get();
+        let timeout = given.timeout.map_or(self.defaults.timeout, Duration::from_secs_f64);
+        let errand = Errand { request: self.defaults.complete(&given.request), timeout };
+        let token = self.engine(py)?.submit(errand).map_err(|error| raise(py, &error))?;
+        self.requests().insert(token, request.clone().unbind());
+        Ok(token)
+    }
+
+    fn cancel(&self, py: Python<'_>, token: Token) -> PyResult<()> {
+        self.engine(py)?.cancel(token);
+        let request = self.requests().remove(&token);
+        drop(request);
+        Ok(())
+    }
+
+    /// At most `most` of what has come to its end: a token, and a response or an exception.
+    fn completed<'py>(&self, py: Python<'py>, most: usize) -> PyResult<Vec<(Token, Bound<'py, PyAny>)>> {
+        let engine = self.engine(py)?;
+        let completed = engine.completed(most);
+        let asked: Vec<_> = completed.iter().map(|(token, _)| self.requests().remove(token)).collect();
+        let results = completed.into_iter().zip(asked);
+        results.map(|((token, outcome), request)| Ok((token, result(py, engine, outcome, request)?))).collect()
+    }
+
+    fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        stats(py, &self.engine(py)?.session().cache)
+    }
+
+    fn flush<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let cache = Arc::clone(&self.engine(py)?.session().cache);
+        off_the_loop(py, move || pollster::block_on(cache.flush()))
+    }
+
+    /// Stops the thread and makes what was stored durable, off the event loop.
+    fn close<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let running = Arc::clone(&self.running);
+        off_the_loop(py, move || running.get().map_or(Ok(()), Engine::close))
+    }
+
+    /// The same, waiting for it: for the end of the interpreter.
+    fn close_now(&self, py: Python<'_>) -> PyResult<()> {
+        py.detach(|| self.running.get().map_or(Ok(()), Engine::close)).map_err(|error| raise(py, &error))
+    }
+}
+
+impl PyEngine {
+    /// Held for one statement, and never while Python objects are made or dropped: that may run any code, also ours.
+    fn requests(&self) -> MutexGuard<'_, HashMap<Token, Py<PyRequest>>> {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn engine(&self, py: Python<'_>) -> PyResult<&Engine> {
+        self.running.get().ok_or_else(|| raise(py, &Error::new(Kind::Closed, "the session is not open; enter it with async with")))
+    }
+}
+
+impl Defaults {
+    /// The request as it goes out: the caller's word first, the session's where the caller is silent.
+    fn complete(&self, given: &Request) -> Request {
+        let missing = self.fields.filtered(|name, _| !given.fields.contains(name));
+        Request {
+            method: given.method.clone(),
+            url: given.url.clone(),
+            fields: given.fields.extended(&missing),
+            content: given.content.clone(),
+            name: given.name.clone().or_else(|| self.name.clone()),
+            proxy: given.proxy.clone().or_else(|| self.proxy.clone()),
+            jar: self.jar.clone(),
+        }
+    }
+}
+
+fn with_user_agent(fields: Fields) -> Fields {
+    if fields.contains(b"user-agent") {
+        return fields;
+    }
+    fields.with(b"User-Agent", concat!("notmodified/", env!("CARGO_PKG_VERSION")).as_bytes())
+}
+
+fn checked_defaults(wire: &wire::Options, fields: &Fields, identity: Option<&str>, proxy: Option<&str>) -> Result<Option<Proxy>> {
+    wire.check()?;
+    wire::check_fields(fields)?;
+    identity.map_or(Ok(()), check_identity)?;
+    let proxy = proxy.map(Proxy::parse).transpose()?;
+    proxy.as_ref().map_or(Ok(()), wire::check_proxy)?;
+    Ok(proxy)
+}
+
+fn result<'py>(py: Python<'py>, engine: &Engine, outcome: Outcome, request: Option<Py<PyRequest>>) -> PyResult<Bound<'py, PyAny>> {
+    match outcome.as_ref() {
+        Ok(_) => {
+            let response = PyResponse::of_flight(outcome, &engine.session().cache, request);
+            Ok(Bound::new(py, response)?.into_any())
+        }
+        Err(error) => {
+            let exception = instance(py, error)?;
+            exception.setattr("request", request)?;
+            Ok(exception)
+        }
+    }
+}
