@@ -1,0 +1,124 @@
+//! One client per exit, the most recently used ones; one cookie jar per partition, which outlives its clients.
+//!
+//! reqwest pools connections by scheme and host alone and remembers TLS sessions per configuration. So whatever must not be shared gets a
+//! client of its own, with its own pool and its own TLS sessions. A retired client finishes what it has begun and then closes.
+
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use lru::LruCache;
+use reqwest::Client;
+use reqwest::cookie::Jar;
+use reqwest::redirect::Policy;
+
+use crate::error::{Error, Kind, Result};
+use crate::identity::Partition;
+
+use super::exit::{Exit, carried_by};
+use super::options::Options;
+use super::tls::Tls;
+
+/// Clients that are kept.
+const CLIENTS: NonZeroUsize = NonZeroUsize::new(512).unwrap();
+
+/// Cookie jars that are kept; a jar is smaller than a client, and cannot be made again.
+const JARS: NonZeroUsize = NonZeroUsize::new(8192).unwrap();
+
+/// Bytes of the largest header section over HTTP/2; for HTTP/1.1 hyper's own limits are of that order.
+const LARGEST_HEADER_SECTION: u32 = 256 << 10;
+
+/// The clients of a wire.
+#[derive(Debug)]
+pub(super) struct Clients {
+    options: Options,
+    tls: Tls,
+    known: Mutex<LruCache<Exit, Client>>,
+    jars: Mutex<LruCache<Partition, Arc<Jar>>>,
+}
+
+impl Clients {
+    pub(super) fn new(options: Options) -> Result<Self> {
+        let tls = Tls::new(&options)?;
+        // Grown as they fill: most sessions have one client.
+        let (known, jars) = (Mutex::new(LruCache::sparse(CLIENTS)), Mutex::new(LruCache::sparse(JARS)));
+        Ok(Self { options, tls, known, jars })
+    }
+
+    /// The client of that exit.
+    pub(super) async fn client(&self, exit: &Exit) -> Result<Client> {
+        if let Some(client) = lock(&self.known).get(exit) {
+            return Ok(client.clone());
+        }
+        let made = self.make(exit).await?;
+        let mut known = lock(&self.known);
+        if let Some(client) = known.get(exit) {
+            return Ok(client.clone());
+        }
+        let retired = known.push(exit.clone(), made.clone());
+        drop(known);
+        if let Some((retired, _)) = retired {
+            // It was in use until now, whenever its jar was last asked for.
+            lock(&self.jars).promote(&retired.partition);
+        }
+        Ok(made)
+    }
+
+    async fn make(&self, exit: &Exit) -> Result<Client> {
+        let config = if exit.is_secure { self.tls.secure().await? } else { self.tls.plain()? };
+        let mut builder = Client::builder()
+            .no_proxy()
+            .redirect(Policy::none())
+            .referer(false)
+            .connect_timeout(self.options.connect_timeout)
+            .read_timeout(self.options.read_timeout)
+            .pool_max_idle_per_host(self.options.concurrency_per_host)
+            // RFC 9112 §5.2: "A user agent that receives an obs-fold in a response message ... MUST replace each received obs-fold
+            // with one or more SP octets"
+            .http1_allow_obsolete_multiline_headers_in_responses(true)
+            .http2_max_header_list_size(LARGEST_HEADER_SECTION)
+            .tls_backend_preconfigured(config);
+        if let Some(proxy) = &exit.proxy {
+            builder = builder.proxy(carried_by(proxy)?);
+        }
+        if self.options.cookies {
+            builder = builder.cookie_provider(self.jar(exit.partition));
+        }
+        builder.build().map_err(|error| Error::new(Kind::InvalidRequest, "no client can be made").with_source(error))
+    }
+
+    fn jar(&self, partition: Partition) -> Arc<Jar> {
+        Arc::clone(lock(&self.jars).get_or_insert(partition, Arc::default))
+    }
+}
+
+/// Nothing that holds these locks can leave them half changed.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::{CLIENTS, Clients, Exit, Options, Partition};
+    use crate::identity::Proxy;
+
+    fn exit(number: usize) -> Exit {
+        let proxy = Proxy::parse(&format!("http://user{number}:password@proxy:3128")).unwrap();
+        let mut partition = [1; 16];
+        partition[..8].copy_from_slice(&number.to_le_bytes());
+        Exit::new(Partition(partition), Some(proxy), &"http://host/".parse().unwrap())
+    }
+
+    #[test]
+    fn rotating_proxies_leave_few_clients_and_all_jars() {
+        let clients = Clients::new(Options { cookies: true, ..Options::default() }).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let jar = clients.jar(exit(0).partition);
+        for number in 0..3 * CLIENTS.get() {
+            runtime.block_on(clients.client(&exit(number))).unwrap();
+        }
+        assert_eq!(super::lock(&clients.known).len(), CLIENTS.get());
+        assert!(Arc::ptr_eq(&jar, &clients.jar(exit(0).partition)));
+    }
+}

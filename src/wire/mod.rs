@@ -1,0 +1,153 @@
+//! The wire: sends one request and reads the whole answer. The only module that names reqwest.
+//!
+//! # Flow
+//! [`Wire::send`]: check the request, wait for a place, take the client of the exit, send, read the body under its limit.
+//!
+//! # Scope
+//! - Bodies stay as they came: nothing is decoded, and no field line is dropped or joined.
+//! - Redirects are answers like any other; whoever asked decides.
+//! - Connections, TLS sessions and cookies belong to one partition and one proxy, credentials included, and are never shared.
+//! - A wait has a timeout here (connecting, silence) or around here (the session's total timeout; dropping the future ends everything).
+//! - No error text shows a credential.
+
+mod body;
+mod clients;
+mod exit;
+mod failure;
+mod options;
+mod pace;
+mod request;
+mod tls;
+mod unverified;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::{Response, StatusCode, Version};
+use url::Url;
+
+pub use self::body::Delimited;
+pub use self::exit::check_proxy;
+pub use self::options::Options;
+pub use self::request::{check_fields, check_method};
+
+use self::clients::Clients;
+use self::exit::Exit;
+use self::failure::Attempt;
+use self::pace::Pace;
+use crate::clock::{self, Stopwatch};
+use crate::error::Result;
+use crate::fields::Fields;
+use crate::identity::{Partition, Proxy};
+
+/// A request, ready to go.
+#[derive(Debug, Clone)]
+pub struct Outgoing {
+    /// The method, as it goes on the wire.
+    pub method: String,
+    /// The target: `http` or `https`, without userinfo.
+    pub url: Url,
+    /// The complete header section, but for what frames the message, Host and `Accept: */*`, which are added where missing.
+    pub fields: Fields,
+    /// Content to send.
+    pub content: Option<Bytes>,
+    /// For whom it goes.
+    pub partition: Partition,
+    /// By which proxy it goes.
+    pub proxy: Option<Proxy>,
+    /// How long it may take from the moment it has its place to the end of the body.
+    pub timeout: Duration,
+}
+
+/// An answer, whole.
+#[derive(Debug, Clone)]
+pub struct Incoming {
+    /// The status code.
+    pub status: u16,
+    /// Every line, with every byte of its value. Names are in lower case, lines of one name stand together.
+    pub fields: Fields,
+    /// The body, coded as Content-Encoding says.
+    pub body: Bytes,
+    /// How we know that the body is whole.
+    pub delimited: Delimited,
+    /// Bytes of header section and body as transferred, in HTTP/1.1's notation and without the framing of chunks.
+    pub wire_bytes: u64,
+    /// From sending the request to the end of the body.
+    pub elapsed: Duration,
+    /// When the request was sent, after all waiting for a place.
+    pub request_time: u64,
+    /// When the header section had come.
+    pub response_time: u64,
+}
+
+/// Sends requests.
+#[derive(Debug)]
+pub struct Wire {
+    options: Options,
+    clients: Clients,
+    pace: Pace,
+}
+
+impl Wire {
+    /// A wire with these options. Nothing is opened yet, and no trust store but `ca_file` is read.
+    ///
+    /// # Errors
+    /// [`InvalidRequest`](crate::error::Kind::InvalidRequest) for an option that cannot be meant and a `ca_file` that is none.
+    pub fn new(options: Options) -> Result<Self> {
+        options.check()?;
+        Ok(Self { clients: Clients::new(options.clone())?, pace: Pace::new(&options), options })
+    }
+
+    /// Sends a request and reads its answer to the end. Belongs into a tokio runtime with time and I/O; to cancel it, drop it.
+    ///
+    /// # Errors
+    /// By kind: `InvalidRequest`, `Connect`, `Proxy`, `Tls`, `ConnectTimeout`, `ReadTimeout`, `TotalTimeout`, `Protocol`,
+    /// `IncompleteBody`, `BodyTooLarge`.
+    pub async fn send(&self, outgoing: Outgoing) -> Result<Incoming> {
+        let Outgoing { method, url, fields, content, partition, proxy, timeout } = outgoing;
+        let exit = Exit::new(partition, proxy, &url);
+        let request = request::assemble(&method, url.clone(), &fields, content)?;
+        let method = request.method().clone();
+        let place = self.pace.place(request.url()).await?;
+        let client = self.clients.client(&exit).await?;
+        let (request_time, stopwatch) = (clock::now(), Stopwatch::start());
+        let attempt = Attempt { method: &method, exit: &exit, options: &self.options, request_time, stopwatch };
+        let exchange = async {
+            let response = client.execute(request).await.map_err(|error| attempt.unanswered(error))?;
+            receive(response, &attempt).await
+        };
+        let incoming =
+            tokio::time::timeout(timeout, exchange).await.unwrap_or_else(|_| Err(attempt.late(timeout, &url)));
+        drop(place);
+        incoming
+    }
+}
+
+/// Reads what follows the header section.
+async fn receive(mut response: Response, attempt: &Attempt<'_>) -> Result<Incoming> {
+    let response_time = clock::now();
+    let status = response.status();
+    if status == StatusCode::PROXY_AUTHENTICATION_REQUIRED && attempt.exit.is_forwarded(response.url()) {
+        return Err(attempt.unauthorized(&response));
+    }
+    let delimited = match body::delimited(attempt.method, &response) {
+        Ok(delimited) => delimited,
+        Err(coding) => return Err(attempt.undecodable(&coding, &response)),
+    };
+    let fields: Fields = response.headers().iter().collect();
+    // What HEAD and 304 say of a length is not about what follows them.
+    let expected = if delimited == Delimited::None { Some(0) } else { response.content_length() };
+    let body = match body::read(&mut response, expected, attempt.options.max_body).await {
+        Ok(body) => body,
+        Err(cut) => return Err(attempt.cut(cut, &response)),
+    };
+    let wire_bytes = status_line_length(response.version(), status) + fields.wire_length() + 2 + body.len() as u64;
+    let (request_time, elapsed) = (attempt.request_time, attempt.stopwatch.elapsed());
+    Ok(Incoming { status: status.as_u16(), fields, body, delimited, wire_bytes, elapsed, request_time, response_time })
+}
+
+/// `HTTP/1.1 304 Not Modified CRLF`; HTTP/2 has the bare code in a field of its own.
+fn status_line_length(version: Version, status: StatusCode) -> u64 {
+    let reason = if version == Version::HTTP_2 { "" } else { status.canonical_reason().unwrap_or_default() };
+    ("HTTP/1.1 200 \r\n".len() + reason.len()) as u64
+}

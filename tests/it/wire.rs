@@ -1,0 +1,60 @@
+//! The wire against a scripted origin, over real sockets.
+
+mod answers;
+mod identities;
+mod limits;
+mod secure;
+mod trouble;
+
+use std::future::Future;
+use std::time::Duration;
+
+use notmodified::error::Result;
+use notmodified::fields::Fields;
+use notmodified::identity::{Partition, Proxy};
+use notmodified::wire::{Incoming, Options, Outgoing, Wire};
+
+/// Runs a future on a runtime like the session's, and not for ever.
+fn run<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async { tokio::time::timeout(Duration::from_secs(30), future).await }).unwrap()
+}
+
+/// A GET without fields, in nobody's name.
+fn get(url: &str) -> Outgoing {
+    Outgoing {
+        method: "GET".to_owned(),
+        url: url.parse().unwrap(),
+        fields: Fields::new(),
+        content: None,
+        partition: Partition::ANONYMOUS,
+        proxy: None,
+        timeout: Duration::from_secs(60),
+    }
+}
+
+fn get_in(partition: u8, url: &str) -> Outgoing {
+    Outgoing { partition: Partition([partition; 16]), ..get(url) }
+}
+
+fn get_by(proxy: &str, url: &str) -> Outgoing {
+    Outgoing { proxy: Some(Proxy::parse(proxy).unwrap()), ..get(url) }
+}
+
+/// A wire that soon loses patience.
+fn hasty() -> Wire {
+    wire(Options {
+        connect_timeout: Duration::from_millis(300),
+        read_timeout: Duration::from_millis(500),
+        ..Options::default()
+    })
+}
+
+fn wire(options: Options) -> Wire {
+    Wire::new(options).unwrap()
+}
+
+/// One request over a wire of its own.
+fn fetch(wire: &Wire, outgoing: Outgoing) -> Result<Incoming> {
+    run(wire.send(outgoing))
+}
