@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use crate::clock;
 use crate::counters::Counters;
-use crate::entry::change::{Acknowledgement, Change};
 use crate::entry::BodyRef;
+use crate::entry::change::{Acknowledgement, Change};
 use crate::error::{Kind, Result};
 use crate::exchange::answer::{Answer, AnswerBody, Write};
 use crate::exchange::outcome::Reason;
@@ -89,7 +89,8 @@ impl Cache {
         let record = self.tolerate(self.store.record(&ask.key).await)?;
         match plan(ask, record.flatten(), &self.policy, self.store.secret(), clock::now()) {
             Plan::Send(pending) => Ok(Planned::Send(pending)),
-            Plan::Serve(answer, otherwise) => match self.respond(&otherwise.ask.key, *answer, Effort::default()).await? {
+            Plan::Serve(answer, otherwise) => match self.respond(&otherwise.ask.key, *answer, Effort::default()).await?
+            {
                 Assembled::Whole(response) => Ok(Planned::Serve(response)),
                 Assembled::BodyMissing(body) => {
                     self.forget_body(&otherwise, body).await?;

@@ -52,8 +52,10 @@ pub struct Counters {
 impl Counters {
     /// Counts an outcome, and its reason if it has one.
     pub fn count(&self, outcome: Outcome, reason: Option<Reason>) {
-        let counted = Outcome::ALL.iter().zip(&self.outcomes).filter(|(one, _)| **one == outcome).map(|(_, counter)| counter);
-        let because = Reason::ALL.iter().zip(&self.reasons).filter(|(one, _)| Some(**one) == reason).map(|(_, counter)| counter);
+        let counted =
+            Outcome::ALL.iter().zip(&self.outcomes).filter(|(one, _)| **one == outcome).map(|(_, counter)| counter);
+        let because =
+            Reason::ALL.iter().zip(&self.reasons).filter(|(one, _)| Some(**one) == reason).map(|(_, counter)| counter);
         counted.chain(because).for_each(|counter| counter.add(1));
     }
 

@@ -171,7 +171,8 @@ mod tests {
             proxied("http://a@proxy:1"),
             proxied("socks5://proxy:1"),
         ];
-        let partitions: std::collections::HashSet<Partition> = identities.iter().map(|one| one.partition(&SECRET)).collect();
+        let partitions: std::collections::HashSet<Partition> =
+            identities.iter().map(|one| one.partition(&SECRET)).collect();
         assert_eq!(partitions.len(), identities.len());
     }
 

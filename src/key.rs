@@ -84,15 +84,17 @@ impl Key {
 pub fn parse_target(text: &str) -> Result<Url> {
     let refuse = |what: &str| {
         let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
-        let shown: String = format!("{scheme}://{}", rest.rsplit('@').next().unwrap_or_default()).chars().take(120).collect();
+        let shown: String =
+            format!("{scheme}://{}", rest.rsplit('@').next().unwrap_or_default()).chars().take(120).collect();
         let shown = shown.strip_prefix("://").unwrap_or(&shown).to_owned();
         Error::new(Kind::InvalidRequest, format!("URL {shown:?} {what}"))
     };
     if text.len() > 65_536 {
         return Err(refuse("is longer than 65536 bytes"));
     }
-    let mut url = Url::parse(text)
-        .map_err(|error| refuse("cannot be parsed; write it as http://host/path or https://host/path").with_source(error))?;
+    let mut url = Url::parse(text).map_err(|error| {
+        refuse("cannot be parsed; write it as http://host/path or https://host/path").with_source(error)
+    })?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(refuse("has a scheme other than http and https"));
     }

@@ -76,7 +76,12 @@ impl Request {
         let method = Method::of(&self.method);
         let stored_under = if method == Method::Head { Method::Head } else { Method::Get };
         let key = Key::new(stored_under, Arc::from(self.url.as_str()), self.identity().partition(secret));
-        Ask { method, key, fields: self.fields.clone(), has_content: self.content.as_ref().is_some_and(|content| !content.is_empty()) }
+        Ask {
+            method,
+            key,
+            fields: self.fields.clone(),
+            has_content: self.content.as_ref().is_some_and(|content| !content.is_empty()),
+        }
     }
 }
 
@@ -86,7 +91,8 @@ impl Request {
 /// [`Kind::InvalidRequest`] with its length, for the name itself may be a secret.
 pub fn check_identity(name: &str) -> Result<()> {
     if name.is_empty() || name.len() > LONGEST_NAME {
-        let message = format!("an identity of {} bytes; give it a name of 1 to {LONGEST_NAME} bytes, or None", name.len());
+        let message =
+            format!("an identity of {} bytes; give it a name of 1 to {LONGEST_NAME} bytes, or None", name.len());
         return Err(Error::new(Kind::InvalidRequest, message));
     }
     Ok(())
@@ -142,7 +148,8 @@ fn authorized(url: &mut Url, fields: Fields) -> Fields {
     if fields.contains(b"authorization") {
         return fields;
     }
-    fields.with(b"Authorization", format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair)).as_bytes())
+    fields
+        .with(b"Authorization", format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair)).as_bytes())
 }
 
 fn percent_decoded(text: &str) -> Vec<u8> {

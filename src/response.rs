@@ -93,7 +93,9 @@ impl Response {
         match coding::codings(&self.fields) {
             Ok(codings) if codings.is_empty() => Ok(wire),
             Err(_) => Ok(wire),
-            Ok(codings) => coding::decode(&codings, &wire, self.limits).map(Bytes::from).map_err(|error| self.undecodable(error)),
+            Ok(codings) => {
+                coding::decode(&codings, &wire, self.limits).map(Bytes::from).map_err(|error| self.undecodable(error))
+            }
         }
     }
 

@@ -72,7 +72,8 @@ fn store(record: &mut Record, response: &StoredResponse) -> bool {
     }
     record.variants.retain(|one| !same(one));
     if record.variants.len() >= MOST_VARIANTS {
-        let oldest = record.variants.iter().enumerate().min_by_key(|(_, one)| one.response_time).map(|(index, _)| index);
+        let oldest =
+            record.variants.iter().enumerate().min_by_key(|(_, one)| one.response_time).map(|(index, _)| index);
         oldest.map(|index| record.variants.remove(index));
     }
     record.variants.push(response.clone());
@@ -159,7 +160,13 @@ mod tests {
     fn freshening(of: &StoredResponse, at: u64) -> Change {
         let fields = [("x", "new")].into_iter().collect();
         Change::Freshen(Box::new(Freshening {
-            selecting: of.selecting, selecting_now: of.selecting, body: of.body, fields, request_time: at, response_time: at }))
+            selecting: of.selecting,
+            selecting_now: of.selecting,
+            body: of.body,
+            fields,
+            request_time: at,
+            response_time: at,
+        }))
     }
 
     #[test]

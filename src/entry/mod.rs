@@ -125,6 +125,10 @@ impl Record {
     /// The content that `consumer` last acknowledged of the variant that `selecting` names.
     #[must_use]
     pub fn acknowledged_by(&self, consumer: Consumer, selecting: Selecting) -> Option<Digest> {
-        self.acknowledged.iter().rev().find(|one| one.consumer == consumer && one.selecting == selecting).map(|one| one.content)
+        self.acknowledged
+            .iter()
+            .rev()
+            .find(|one| one.consumer == consumer && one.selecting == selecting)
+            .map(|one| one.content)
     }
 }

@@ -32,7 +32,10 @@ fn is_any(name: &[u8], of: &[&[u8]]) -> bool {
 #[must_use]
 pub fn storable_fields(received: &Fields) -> Fields {
     let named = |name: &[u8]| {
-        received.get_all(b"connection").flat_map(|line| line.split(|byte| *byte == b',')).any(|one| one.trim_ascii().eq_ignore_ascii_case(name))
+        received
+            .get_all(b"connection")
+            .flat_map(|line| line.split(|byte| *byte == b','))
+            .any(|one| one.trim_ascii().eq_ignore_ascii_case(name))
     };
     received.filtered(|name, _| !is_any(name, &CONNECTION) && !name.eq_ignore_ascii_case(b"set-cookie") && !named(name))
 }
@@ -66,7 +69,9 @@ pub fn freshened(stored: &Fields, not_modified: &Fields, is_tag_confirmed: bool)
 
 /// Does the stored Vary name every member of `line` already?
 fn is_in_vary(stored: &Fields, line: &[u8]) -> bool {
-    let members = |line: &[u8]| line.split(|byte| *byte == b',').map(|one| one.trim_ascii().to_ascii_lowercase()).collect::<Vec<_>>();
+    let members = |line: &[u8]| {
+        line.split(|byte| *byte == b',').map(|one| one.trim_ascii().to_ascii_lowercase()).collect::<Vec<_>>()
+    };
     let known: Vec<_> = stored.get_all(b"vary").flat_map(members).collect();
     members(line).iter().all(|member| member.is_empty() || known.contains(member))
 }

@@ -21,7 +21,8 @@ pub enum Outcome {
 
 impl Outcome {
     /// All of them, in the order in which they are counted.
-    pub const ALL: [Self; 6] = [Self::Fresh, Self::NotModified, Self::SameContent, Self::Changed, Self::New, Self::Passed];
+    pub const ALL: [Self; 6] =
+        [Self::Fresh, Self::NotModified, Self::SameContent, Self::Changed, Self::New, Self::Passed];
 
     /// The word for it.
     #[must_use]
@@ -180,7 +181,10 @@ mod tests {
         let miss = Handling::Forwarded { why: Forward::UriMiss, status: 200, is_stored: true };
         assert_eq!(cache_status(miss, None), "notmodified; fwd=uri-miss; fwd-status=200; stored");
         let passed = Handling::Forwarded { why: Forward::Method, status: 201, is_stored: false };
-        assert_eq!(cache_status(passed, Some(Reason::Method)), "notmodified; fwd=method; fwd-status=201; detail=method");
+        assert_eq!(
+            cache_status(passed, Some(Reason::Method)),
+            "notmodified; fwd=method; fwd-status=201; detail=method"
+        );
         assert_eq!(cache_status(Handling::Hit, None), "notmodified; hit");
     }
 }

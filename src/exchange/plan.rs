@@ -78,7 +78,8 @@ pub fn plan(ask: Ask, record: Option<Record>, policy: &Policy, secret: &Secret, 
     let treatment = treatment(&ask);
     let candidate = record.as_ref().and_then(|record| candidate(record, &ask.fields, secret));
     let none = Fields::new();
-    let mut pending = Pending { ask, treatment, conditions: none, validator: Validator::None, record, candidate, is_resend: false };
+    let mut pending =
+        Pending { ask, treatment, conditions: none, validator: Validator::None, record, candidate, is_resend: false };
     if treatment == Treatment::Ours {
         if let Some(answer) = fresh(&pending, policy, now) {
             return Plan::Serve(Box::new(answer), Box::new(pending));
@@ -115,7 +116,9 @@ impl Pending {
         match (self.treatment, &self.record) {
             (Treatment::Unsafe | Treatment::Passed(Reason::Method), _) => Forward::Method,
             (Treatment::Callers | Treatment::Passed(_), _) => Forward::Bypass,
-            (Treatment::Ours, Some(record)) if self.candidate.is_none() && !record.variants.is_empty() => Forward::VaryMiss,
+            (Treatment::Ours, Some(record)) if self.candidate.is_none() && !record.variants.is_empty() => {
+                Forward::VaryMiss
+            }
             (Treatment::Ours, _) if self.candidate.is_some() => Forward::Stale,
             (Treatment::Ours, _) => Forward::UriMiss,
         }
@@ -206,6 +209,7 @@ fn age_if_fresh(stored: &StoredResponse, request: &Fields, now: u64) -> Option<u
     if stored.is_invalidated || vary::is_star(&stored.fields) {
         return None;
     }
-    let times = Stored { fields: &stored.fields, request_time: stored.request_time, response_time: stored.response_time };
+    let times =
+        Stored { fields: &stored.fields, request_time: stored.request_time, response_time: stored.response_time };
     times.is_fresh(&CacheControl::of(request), now).then(|| times.age(now))
 }

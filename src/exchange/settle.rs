@@ -3,8 +3,8 @@
 use bytes::Bytes;
 
 use crate::digest::Digest;
-use crate::entry::change::{Acknowledgement, Change, Freshening};
 use crate::entry::StoredResponse;
+use crate::entry::change::{Acknowledgement, Change, Freshening};
 use crate::exchange::answer::{Answer, AnswerBody, Write};
 use crate::exchange::outcome::{Handling, Outcome, Reason};
 use crate::exchange::plan::{Pending, Treatment, Validator};
@@ -90,7 +90,9 @@ fn confirmed<'a>(pending: &'a Pending, reply: &Reply) -> Result<&'a StoredRespon
 ///
 /// Servers that code on the fly mark the tag of a 200 with the coding and leave the mark off their 304s.
 fn is_same_tag(asked: &StoredResponse, reply: &Fields) -> bool {
-    let (Some(sent), Some(named)) = (asked.entity_tag(), reply.get(b"etag").and_then(EntityTag::new)) else { return true };
+    let (Some(sent), Some(named)) = (asked.entity_tag(), reply.get(b"etag").and_then(EntityTag::new)) else {
+        return true;
+    };
     let coding = asked.fields.get(b"content-encoding").unwrap_or_default();
     named.weakly_equals(sent) || sent.is_coded_form_of(named, coding) || named.is_coded_form_of(sent, coding)
 }
@@ -189,7 +191,11 @@ fn forwarded(pending: &Pending, reply: &Reply, is_stored: bool) -> Handling {
 }
 
 /// What a consumer that has seen this content through would write.
-pub(super) fn acknowledgement(selecting: Selecting, content: Option<Digest>, policy: &Policy) -> Option<Acknowledgement> {
+pub(super) fn acknowledgement(
+    selecting: Selecting,
+    content: Option<Digest>,
+    policy: &Policy,
+) -> Option<Acknowledgement> {
     Some(Acknowledgement { consumer: policy.consumer?, selecting, content: content? })
 }
 
@@ -214,6 +220,8 @@ fn invalidations(pending: &Pending, reply: &Reply) -> Vec<Write> {
         }
     }
     urls.dedup();
-    let keys = urls.iter().flat_map(|url| [Method::Get, Method::Head].map(|method| Key::new(method, url.clone(), target.partition)));
+    let keys = urls
+        .iter()
+        .flat_map(|url| [Method::Get, Method::Head].map(|method| Key::new(method, url.clone(), target.partition)));
     keys.map(|key| Write { key, change: Change::Invalidate }).collect()
 }

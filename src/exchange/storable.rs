@@ -53,20 +53,27 @@ pub fn judge(pending: &Pending, reply: &Reply, policy: &Policy) -> Result<Judged
     }
     let content = coding::digest(&codings, &reply.body, policy.limits).map_err(|_| Reason::Undecodable)?;
     let is_content = codings.is_empty();
-    let body = if is_content { BodyRef { digest: content, length: reply.body.len() as u64 } } else { BodyRef::of(&reply.body) };
+    let body = if is_content {
+        BodyRef { digest: content, length: reply.body.len() as u64 }
+    } else {
+        BodyRef::of(&reply.body)
+    };
     Ok(Judged { content, body })
 }
 
 /// A body of another length than Content-Length announced (RFC 9110 §8.6) is not the one that was meant.
 fn is_whole(pending: &Pending, reply: &Reply) -> Result<(), Reason> {
-    let announced = reply.fields.get(b"content-length").and_then(|value| std::str::from_utf8(value).ok()?.parse::<u64>().ok());
-    let is_short = announced.is_some_and(|length| length != reply.body.len() as u64) && pending.ask.method != Method::Head;
+    let announced =
+        reply.fields.get(b"content-length").and_then(|value| std::str::from_utf8(value).ok()?.parse::<u64>().ok());
+    let is_short =
+        announced.is_some_and(|length| length != reply.body.len() as u64) && pending.ask.method != Method::Head;
     if is_short || reply.completeness == Completeness::Cut { Err(Reason::Incomplete) } else { Ok(()) }
 }
 
 /// What stands for the content of a HEAD response: the fields that describe it. Without a validator nothing does.
 fn metadata(fields: &Fields) -> Option<Digest> {
-    let described: Vec<Option<&[u8]>> = [&b"etag"[..], b"last-modified", b"content-length"].map(|name| fields.get(name)).into();
+    let described: Vec<Option<&[u8]>> =
+        [&b"etag"[..], b"last-modified", b"content-length"].map(|name| fields.get(name)).into();
     let has_validator = described.iter().take(2).any(Option::is_some);
     has_validator.then(|| {
         let lines: Fields = described.iter().map(|value| ("", value.unwrap_or_default())).collect();

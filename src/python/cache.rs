@@ -289,10 +289,20 @@ impl Given {
     fn reply(self, request_time: u64) -> Reply {
         let wire_bytes = self.wire_bytes();
         // A body that was decoded already is not coded any more, nor as long as it was.
-        let describes_wire = |name: &[u8]| [&b"content-encoding"[..], b"content-length"].iter().any(|one| one.eq_ignore_ascii_case(name));
+        let describes_wire = |name: &[u8]| {
+            [&b"content-encoding"[..], b"content-length"].iter().any(|one| one.eq_ignore_ascii_case(name))
+        };
         let fields = if self.is_decoded { self.fields.filtered(|name, _| !describes_wire(name)) } else { self.fields };
         let completeness = if self.is_complete { Completeness::Whole } else { Completeness::Cut };
-        Reply { status: self.status, fields, body: self.body, completeness, wire_bytes, request_time, response_time: clock::now() }
+        Reply {
+            status: self.status,
+            fields,
+            body: self.body,
+            completeness,
+            wire_bytes,
+            request_time,
+            response_time: clock::now(),
+        }
     }
 }
 
@@ -304,7 +314,8 @@ impl PyPlan {
         };
         let headers = pending.as_ref().map(|pending| pending.fields()).unwrap_or_default();
         let conditions = pending.as_ref().map(|pending| pending.conditions.clone()).unwrap_or_default();
-        let sent = Sent { pending, effort: Effort::default(), request_time: clock::now(), stopwatch: Stopwatch::start() };
+        let sent =
+            Sent { pending, effort: Effort::default(), request_time: clock::now(), stopwatch: Stopwatch::start() };
         let response = response.map(|response| Py::new(py, PyResponse::own(response, &cache))).transpose()?;
         Ok(Self { cache, response, headers, conditions, sent: Mutex::new(sent) })
     }
@@ -319,7 +330,8 @@ impl PyPlan {
         let pending = sent.take()?;
         let elapsed = given.elapsed.map_or_else(|| sent.stopwatch.elapsed(), Duration::from_secs_f64);
         let reply = given.reply(sent.request_time);
-        let effort = Effort { wire_bytes: sent.effort.wire_bytes + reply.wire_bytes, elapsed: sent.effort.elapsed + elapsed };
+        let effort =
+            Effort { wire_bytes: sent.effort.wire_bytes + reply.wire_bytes, elapsed: sent.effort.elapsed + elapsed };
         Ok((pending, reply, effort))
     }
 

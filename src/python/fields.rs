@@ -19,7 +19,8 @@ pub(super) fn read(headers: Option<&Bound<'_, PyAny>>) -> PyResult<Fields> {
     } else {
         headers.clone()
     };
-    let refuse = || invalid(headers.py(), "headers must be a mapping, or an iterable of (name, value) pairs, of str or bytes");
+    let refuse =
+        || invalid(headers.py(), "headers must be a mapping, or an iterable of (name, value) pairs, of str or bytes");
     let mut lines: Vec<(Vec<u8>, Vec<u8>)> = Vec::with_capacity(16);
     for pair in pairs.try_iter().map_err(|_| refuse())? {
         let (name, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) = pair?.extract().map_err(|_| refuse())?;
@@ -45,9 +46,12 @@ fn bytes(text: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
         return Err(invalid(text.py(), format!("a header of type {kind}; give names and values as str or bytes")));
     };
     // Characters up to U+00FF are bytes; there is no telling which bytes the others should be.
-    string.to_str()?.chars().map(|character| u8::try_from(u32::from(character))).collect::<Result<_, _>>().map_err(|_| {
-        invalid(text.py(), "a header with characters beyond latin-1; encode it to bytes yourself")
-    })
+    string
+        .to_str()?
+        .chars()
+        .map(|character| u8::try_from(u32::from(character)))
+        .collect::<Result<_, _>>()
+        .map_err(|_| invalid(text.py(), "a header with characters beyond latin-1; encode it to bytes yourself"))
 }
 
 /// The same as `notmodified.Headers`.

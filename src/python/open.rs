@@ -31,15 +31,18 @@ impl CacheOptions {
         max_body: u64,
         is_strict: bool,
     ) -> PyResult<Self> {
-        let store = py.import("os")?.call_method1("fspath", (store,))?.extract::<String>().map_err(|_| {
-            invalid(py, "store must be a directory as str or os.PathLike, or \":memory:\"")
-        })?;
+        let store = py
+            .import("os")?
+            .call_method1("fspath", (store,))?
+            .extract::<String>()
+            .map_err(|_| invalid(py, "store must be a directory as str or os.PathLike, or \":memory:\""))?;
         let checked = || {
             if store.is_empty() {
                 return Err(Error::new(Kind::InvalidRequest, "store is empty; name a directory, or \":memory:\""));
             }
             if store.contains("://") {
-                let message = format!("store {:?} is a URL; this version keeps stores in directories", redacted(&store));
+                let message =
+                    format!("store {:?} is a URL; this version keeps stores in directories", redacted(&store));
                 return Err(Error::new(Kind::InvalidRequest, message));
             }
             Ok(Policy {

@@ -14,10 +14,10 @@ use crate::identity::Proxy;
 use crate::python::awaitable::off_the_loop;
 use crate::python::cache::stats;
 use crate::python::error::{instance, invalid, raise};
+use crate::python::fields;
 use crate::python::open::{CacheOptions, count, seconds};
 use crate::python::request::PyRequest;
 use crate::python::response::PyResponse;
-use crate::python::fields;
 use crate::request::{Request, check_identity};
 use crate::rfc::coding;
 use crate::session::Session;
@@ -172,7 +172,9 @@ impl PyEngine {
     }
 
     fn engine(&self, py: Python<'_>) -> PyResult<&Engine> {
-        self.running.get().ok_or_else(|| raise(py, &Error::new(Kind::Closed, "the session is not open; enter it with async with")))
+        self.running
+            .get()
+            .ok_or_else(|| raise(py, &Error::new(Kind::Closed, "the session is not open; enter it with async with")))
     }
 }
 
@@ -199,7 +201,12 @@ fn with_user_agent(fields: Fields) -> Fields {
     fields.with(b"User-Agent", concat!("notmodified/", env!("CARGO_PKG_VERSION")).as_bytes())
 }
 
-fn checked_defaults(wire: &wire::Options, fields: &Fields, identity: Option<&str>, proxy: Option<&str>) -> Result<Option<Proxy>> {
+fn checked_defaults(
+    wire: &wire::Options,
+    fields: &Fields,
+    identity: Option<&str>,
+    proxy: Option<&str>,
+) -> Result<Option<Proxy>> {
     wire.check()?;
     wire::check_fields(fields)?;
     identity.map_or(Ok(()), check_identity)?;
@@ -208,7 +215,12 @@ fn checked_defaults(wire: &wire::Options, fields: &Fields, identity: Option<&str
     Ok(proxy)
 }
 
-fn result<'py>(py: Python<'py>, engine: &Engine, outcome: Outcome, request: Option<Py<PyRequest>>) -> PyResult<Bound<'py, PyAny>> {
+fn result<'py>(
+    py: Python<'py>,
+    engine: &Engine,
+    outcome: Outcome,
+    request: Option<Py<PyRequest>>,
+) -> PyResult<Bound<'py, PyAny>> {
     match outcome.as_ref() {
         Ok(_) => {
             let response = PyResponse::of_flight(outcome, &engine.session().cache, request);

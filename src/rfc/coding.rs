@@ -158,8 +158,8 @@ mod tests {
 
     /// "hello hello hello hello\n", coded by the reference encoder.
     const BROTLI: &[u8] = &[
-        0x1b, 0x17, 0x00, 0xf8, 0x8d, 0x94, 0x6e, 0xde, 0x44, 0x55, 0x86, 0xd6, 0x0a, 0x20, 0x6c, 0x6f, 0x4a, 0x11, 0x79, 0xe2, 0x80, 0xae,
-        0x16,
+        0x1b, 0x17, 0x00, 0xf8, 0x8d, 0x94, 0x6e, 0xde, 0x44, 0x55, 0x86, 0xd6, 0x0a, 0x20, 0x6c, 0x6f, 0x4a, 0x11,
+        0x79, 0xe2, 0x80, 0xae, 0x16,
     ];
 
     #[test]
@@ -212,6 +212,9 @@ mod tests {
     #[test]
     fn an_unknown_coding_is_named() {
         let fields = [("content-encoding", "gzip, aes128gcm")].into_iter().collect();
-        assert_eq!(codings(&fields).unwrap_err().to_string(), "the content coding \"aes128gcm\" is not one of gzip, deflate, br, zstd");
+        assert_eq!(
+            codings(&fields).unwrap_err().to_string(),
+            "the content coding \"aes128gcm\" is not one of gzip, deflate, br, zstd"
+        );
     }
 }

@@ -16,7 +16,9 @@ mod tests {
 
     #[test]
     fn all_three_formats_are_the_same_moment() {
-        for date in [&b"Sun, 06 Nov 1994 08:49:37 GMT"[..], b"Sunday, 06-Nov-94 08:49:37 GMT", b"Sun Nov  6 08:49:37 1994"] {
+        for date in
+            [&b"Sun, 06 Nov 1994 08:49:37 GMT"[..], b"Sunday, 06-Nov-94 08:49:37 GMT", b"Sun Nov  6 08:49:37 1994"]
+        {
             assert_eq!(parse(date), Some(784_111_777));
         }
     }

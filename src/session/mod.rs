@@ -43,12 +43,15 @@ impl Session {
         let mut response = self.exchange(request, timeout).await?;
         let mut followed: Option<Request> = None;
         for _ in 0..self.max_redirects {
-            let Some(next) = redirect::next(followed.as_ref().unwrap_or(request), &response) else { return Ok(response) };
+            let Some(next) = redirect::next(followed.as_ref().unwrap_or(request), &response) else {
+                return Ok(response);
+            };
             response = self.exchange(&next, timeout).await?;
             followed = Some(next);
         }
         if self.max_redirects > 0 && redirect::next(followed.as_ref().unwrap_or(request), &response).is_some() {
-            let message = format!("{} redirects from {}; raise max_redirects= if that is right", self.max_redirects, request.url);
+            let message =
+                format!("{} redirects from {}; raise max_redirects= if that is right", self.max_redirects, request.url);
             return Err(Error::new(Kind::TooManyRedirects, message));
         }
         Ok(response)

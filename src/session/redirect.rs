@@ -60,7 +60,14 @@ mod tests {
 
     #[test]
     fn the_method_changes_as_rfc_9110_15_4_says() {
-        let rows = [(301, "POST", true), (302, "GET", false), (302, "PUT", false), (303, "PUT", true), (303, "HEAD", false), (307, "POST", false)];
+        let rows = [
+            (301, "POST", true),
+            (302, "GET", false),
+            (302, "PUT", false),
+            (303, "PUT", true),
+            (303, "HEAD", false),
+            (307, "POST", false),
+        ];
         for (status, method, expected) in rows {
             assert_eq!(becomes_get(status, method), expected, "{status} {method}");
         }

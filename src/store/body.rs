@@ -54,7 +54,9 @@ impl Body {
         }
         match zstd::bulk::compress(&self.kept, LEVEL) {
             // A fifth must be gained, else every read pays for next to nothing.
-            Ok(small) if small.len() <= self.kept.len() / 5 * 4 => Self { form: Form::Zstd, kept: small.into(), ..self },
+            Ok(small) if small.len() <= self.kept.len() / 5 * 4 => {
+                Self { form: Form::Zstd, kept: small.into(), ..self }
+            }
             Ok(_) | Err(_) => self,
         }
     }
@@ -80,8 +82,9 @@ impl Body {
             Form::Wire => Ok(self.kept.clone()),
             Form::Zstd => {
                 let length = usize::try_from(self.reference.length).unwrap_or(usize::MAX);
-                let wire = zstd::bulk::decompress(&self.kept, length)
-                    .map_err(|error| Error::new(Kind::Store, "a stored body could not be unfolded").with_source(error))?;
+                let wire = zstd::bulk::decompress(&self.kept, length).map_err(|error| {
+                    Error::new(Kind::Store, "a stored body could not be unfolded").with_source(error)
+                })?;
                 Ok(wire.into())
             }
         }
@@ -113,7 +116,8 @@ impl Body {
         };
         let length = bytes.try_get_u64_le().ok()?;
         let checksum = bytes.try_get_u64_le().ok()?;
-        let is_whole = version == VERSION && length == reference.length && checksum == xxhash_rust::xxh3::xxh3_64(&bytes);
+        let is_whole =
+            version == VERSION && length == reference.length && checksum == xxhash_rust::xxh3::xxh3_64(&bytes);
         let fits = form == Form::Zstd || bytes.len() as u64 == length;
         (is_whole && fits).then_some(Self { reference, form, kept: bytes })
     }
@@ -127,7 +131,9 @@ mod tests {
 
     #[test]
     fn a_body_comes_back_as_it_came() {
-        for (wire, is_coded) in [(b"x".repeat(50_000), false), (b"x".repeat(50_000), true), (b"short".to_vec(), false), (Vec::new(), false)] {
+        for (wire, is_coded) in
+            [(b"x".repeat(50_000), false), (b"x".repeat(50_000), true), (b"short".to_vec(), false), (Vec::new(), false)]
+        {
             let body = Body::from_wire(wire.clone().into()).packed(is_coded);
             let read = Body::decode(body.encode(), body.reference()).unwrap();
             assert_eq!(read.wire().unwrap(), wire);

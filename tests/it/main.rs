@@ -1,0 +1,22 @@
+//! The crate from outside: real files, real processes, real sockets.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test that cannot go on fails"
+)]
+#![allow(missing_docs, reason = "test names say what happens")]
+
+mod child;
+mod exchange;
+mod floors;
+mod lmdb;
+mod lmdb_processes;
+mod origin;
+mod sample;
+mod scan;
+mod store_contract;
+mod wire;
