@@ -6,10 +6,10 @@ use crate::error::{Error, Kind, Result};
 use crate::python::error::raise;
 
 /// Runs what waits for a disk on a thread that may wait, and gives Python an awaitable of `None`.
-pub(super) fn off_the_loop<'py>(
-    py: Python<'py>,
+pub(super) fn off_the_loop(
+    py: Python<'_>,
     work: impl FnOnce() -> Result<()> + Send + 'static,
-) -> PyResult<Bound<'py, PyAny>> {
+) -> PyResult<Bound<'_, PyAny>> {
     pyo3_async_runtimes::tokio::future_into_py(py, async move {
         let done = tokio::task::spawn_blocking(work).await;
         Python::attach(|py| match done {

@@ -26,7 +26,7 @@ pub(super) struct PyRequest {
 impl PyRequest {
     #[new]
     #[pyo3(signature = (url, *, method="GET", headers=None, content=None, identity=None, proxy=None, timeout=None, context=None))]
-    #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
+    #[expect(clippy::too_many_arguments, clippy::similar_names, reason = "keyword arguments of Python")]
     fn new(
         py: Python<'_>,
         url: &Bound<'_, PyAny>,

@@ -13,7 +13,7 @@ use crate::fields::Fields;
 use crate::identity::Proxy;
 use crate::python::awaitable::off_the_loop;
 use crate::python::cache::stats;
-use crate::python::error::{instance, invalid, raise};
+use crate::python::error::{instance, raise};
 use crate::python::fields;
 use crate::python::open::{CacheOptions, count, seconds};
 use crate::python::request::PyRequest;
@@ -76,9 +76,6 @@ impl PyEngine {
     ) -> PyResult<Self> {
         let mut options = CacheOptions::read(py, store, consumer, freshness, max_body, strict)?;
         options.policy.accept_encoding = Some(coding::ACCEPTED);
-        if !(delay >= 0.0) {
-            return Err(invalid(py, format!("delay={delay}; it must be 0 or a number of seconds")));
-        }
         let wire = wire::Options {
             connect_timeout: seconds(py, "connect_timeout", connect_timeout)?,
             read_timeout: seconds(py, "read_timeout", read_timeout)?,

@@ -101,7 +101,7 @@ fn unfold(codings: &[Coding], wire: &[u8], limits: Limits, mut sink: impl FnMut(
     }
     let by_ratio = (wire.len() as u64).saturating_mul(limits.ratio).max(RATIO_FREE);
     let most = if codings.is_empty() { limits.bytes } else { limits.bytes.min(by_ratio) };
-    let mut reader = codings.iter().rev().try_fold(Box::new(wire) as Box<dyn BufRead + '_>, undo)?;
+    let mut reader = codings.iter().rev().copied().try_fold(Box::new(wire) as Box<dyn BufRead + '_>, undo)?;
     let mut buffer = vec![0; 32 * 1024];
     let mut total = 0_u64;
     loop {
@@ -117,7 +117,7 @@ fn unfold(codings: &[Coding], wire: &[u8], limits: Limits, mut sink: impl FnMut(
     }
 }
 
-fn undo<'a>(mut wire: Box<dyn BufRead + 'a>, coding: &Coding) -> Result<Box<dyn BufRead + 'a>, CodingError> {
+fn undo<'a>(mut wire: Box<dyn BufRead + 'a>, coding: Coding) -> Result<Box<dyn BufRead + 'a>, CodingError> {
     let decoder: Box<dyn Read + 'a> = match coding {
         Coding::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(wire)),
         // > Some non-conformant implementations send the "deflate" compressed data without the zlib wrapper (RFC 9110 §8.4.1.2).
@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn a_cut_off_body_is_malformed_under_every_coding() {
-        let content: Vec<u8> = (0..20_000_u32).flat_map(|number| number.to_le_bytes()).collect();
+        let content: Vec<u8> = (0..20_000_u32).flat_map(u32::to_le_bytes).collect();
         let bodies = [
             (Coding::Gzip, gzip(&content)),
             (Coding::Deflate, zlib(&content)),

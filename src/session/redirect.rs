@@ -24,10 +24,9 @@ pub fn next(request: &Request, response: &Response) -> Option<Request> {
     let _ = url.set_password(None);
     let is_same_origin = url.origin() == request.url.origin();
     let becomes_get = becomes_get(response.status, &request.method);
-    let fields = request.fields.filtered(|name, _| {
-        let is_dropped = !is_same_origin && is_any(name, &CREDENTIALS);
-        !is_dropped && !(becomes_get && describes_content(name))
-    });
+    let is_dropped =
+        |name: &[u8]| !is_same_origin && is_any(name, &CREDENTIALS) || becomes_get && describes_content(name);
+    let fields = request.fields.filtered(|name, _| !is_dropped(name));
     let (method, content) =
         if becomes_get { ("GET".to_owned(), None) } else { (request.method.clone(), request.content.clone()) };
     Some(Request { method, url, fields, content, ..request.clone() })

@@ -8,16 +8,15 @@
 //!
 //! Only the files in this directory name LMDB. It is sound behind these walls, and each has one file that upholds it:
 //!
-//! 1. one environment per file and process, never closed while in use: [`registry`];
-//! 2. a transaction lives inside one call, what is read is copied out, no cursor is handed out: [`environment`],
-//!    [`transaction`];
-//! 3. the map moves only while no transaction is open: [`environment`];
+//! 1. one environment per file and process, never closed while in use: `registry`;
+//! 2. a transaction lives inside one call, what is read is copied out, no cursor is handed out: `environment`,
+//!    `transaction`;
+//! 3. the map moves only while no transaction is open: `environment`;
 //! 4. one writer thread per process, in groups of bounded size; a full map is grown and the group written again:
-//!    [`writer`];
+//!    `writer`;
 //! 5. use in a forked child is refused, and closing there touches nothing: this file;
-//! 6. far more reader slots than LMDB's 126, and a clear error when they run out: [`Options`], [`failure`];
-//! 7. keys of fixed size, and the URL and partition in the record compared on every read: [`databases`],
-//!    [`transaction`].
+//! 6. far more reader slots than LMDB's 126, and a clear error when they run out: [`Options`], `failure`;
+//! 7. keys of fixed size, and the URL and partition in the record compared on every read: `databases`, `transaction`.
 //!
 //! What it does not do: it does not clear reader slots of processes that were killed in the middle of a read while
 //! others go on (LMDB does so when a writer was killed, and when the last process has gone); it evicts nothing.

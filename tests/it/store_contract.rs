@@ -1,0 +1,263 @@
+//! What every store promises, held to by each backend.
+
+use std::thread;
+
+use notmodified::entry::Consumer;
+use notmodified::entry::change::Change;
+use notmodified::identity::Partition;
+use notmodified::key::{Key, Method};
+use notmodified::rfc::vary::Selecting;
+use notmodified::store::lmdb::{LmdbStore, Options};
+use notmodified::store::memory::MemoryStore;
+use notmodified::store::{AnyStore, Store};
+use pollster::block_on;
+use proptest::prelude::*;
+
+use crate::sample::{
+    acknowledgement, body, change, flush, freshening, key, noise, put, put_variant, record, response, served, wire,
+};
+
+/// Runs `check` twice: on what is still pending, and, in another store, with every write flushed before the next step.
+fn pending_and_flushed<S: Store>(open: impl Fn() -> S, check: impl Fn(&S, &dyn Fn())) {
+    let pending = open();
+    check(&pending, &|| {});
+    let flushed = open();
+    check(&flushed, &|| flush(&flushed));
+}
+
+macro_rules! contract {
+    ($($name:ident)*) => {
+        mod memory {
+            $(#[test] fn $name() { super::pending_and_flushed(|| super::MemoryStore::new().unwrap(), super::$name); })*
+        }
+        mod lmdb {
+            $(#[test] fn $name() {
+                let directory = tempfile::tempdir().unwrap();
+                let number = std::cell::Cell::new(0);
+                let open = || {
+                    number.set(number.get() + 1);
+                    let path = directory.path().join(number.get().to_string());
+                    super::LmdbStore::open(&path, super::Options::default()).unwrap()
+                };
+                super::pending_and_flushed(open, super::$name);
+            })*
+        }
+    };
+}
+
+contract! {
+    nothing_stored_is_a_miss
+    a_stored_response_comes_back_with_its_body
+    a_304_keeps_the_body
+    a_304_for_a_replaced_body_changes_nothing
+    an_older_answer_leaves_neither_record_nor_body
+    a_replaced_body_is_gone
+    a_shared_body_goes_with_the_last_that_refers_to_it
+    the_same_content_again_stays
+    a_dropped_body_takes_its_variant_along
+    variants_stand_side_by_side
+    partitions_and_methods_do_not_meet
+    acknowledgements_are_kept
+    bodies_of_every_size_come_back_whole
+    writers_of_one_key_lose_nothing
+    one_handle_has_one_secret
+}
+
+fn nothing_stored_is_a_miss<S: Store>(store: &S, flushed: &dyn Fn()) {
+    flushed();
+    assert_eq!(record(store, "http://a/"), None);
+    assert_eq!(wire(store, b"x"), None);
+    change(store, "http://a/", Change::Invalidate);
+    flushed();
+    assert_eq!(record(store, "http://a/"), None);
+}
+
+fn a_stored_response_comes_back_with_its_body<S: Store>(store: &S, flushed: &dyn Fn()) {
+    put(store, "http://a/", b"content", 1);
+    flushed();
+    let record = record(store, "http://a/").unwrap();
+    assert_eq!((record.url.as_str(), record.version), ("http://a/", 1));
+    assert_eq!(record.variants, [response(0, b"content", 1)]);
+    assert_eq!(served(store, "http://a/").unwrap(), "content");
+}
+
+fn a_304_keeps_the_body<S: Store>(store: &S, flushed: &dyn Fn()) {
+    put(store, "http://a/", b"content", 1);
+    flushed();
+    change(store, "http://a/", freshening(&response(0, b"content", 1), 9));
+    flushed();
+    let variant = record(store, "http://a/").unwrap().variants.remove(0);
+    assert_eq!((variant.response_time, variant.fields.get(b"etag")), (9, Some(b"\"fresh\"".as_slice())));
+    assert_eq!(served(store, "http://a/").unwrap(), "content");
+}
+
+fn a_304_for_a_replaced_body_changes_nothing<S: Store>(store: &S, flushed: &dyn Fn()) {
+    put(store, "http://a/", b"old", 1);
+    put(store, "http://a/", b"new", 2);
+    flushed();
+    change(store, "http://a/", freshening(&response(0, b"old", 1), 9));
+    flushed();
+    assert_eq!(record(store, "http://a/").unwrap().variants, [response(0, b"new", 2)]);
+}
+
+fn an_older_answer_leaves_neither_record_nor_body<S: Store>(store: &S, flushed: &dyn Fn()) {
+    put(store, "http://a/", b"new", 5);
+    put(store, "http://a/", b"old", 3);
+    flushed();
+    assert_eq!(served(store, "http://a/").unwrap(), "new");
+    assert_eq!(wire(store, b"old"), None);
+}
+
+fn a_replaced_body_is_gone<S: Store>(store: &S, flushed: &dyn Fn()) {
+    put(store, "http://a/", b"one", 1);
+    put(store, "http://a/", b"two", 2);
+    flush(store);
+    flushed();
+    assert_eq!(served(store, "http://a/").unwrap(), "two");
+    assert_eq!(wire(store, b"one"), None);
+}
+
+fn a_shared_body_goes_with_the_last_that_refers_to_it<S: Store>(store: &S, flushed: &dyn Fn()) {
+    put(store, "http://a/", b"shared", 1);
+    put(store, "http://b/", b"shared", 1);
+    put_variant(store, "http://b/", 1, b"shared", 1);
+    flushed();
+    put(store, "http://a/", b"a of its own", 2);
+    flush(store);
+    assert_eq!(served(store, "http://b/").unwrap(), "shared");
+    put(store, "http://b/", b"b of its own", 2);
+    flush(store);
+    assert_eq!(wire(store, b"shared").unwrap(), "shared");
+    put_variant(store, "http://b/", 1, b"another", 2);
+    flush(store);
+    assert_eq!(wire(store, b"shared"), None);
+}
+
+fn the_same_content_again_stays<S: Store>(store: &S, flushed: &dyn Fn()) {
+    for at in 1..4 {
+        put(store, "http://a/", b"same", at);
+        flushed();
+    }
+    assert_eq!(served(store, "http://a/").unwrap(), "same");
+    put(store, "http://a/", b"other", 9);
+    flush(store);
+    assert_eq!(wire(store, b"same"), None);
+}
+
+fn a_dropped_body_takes_its_variant_along<S: Store>(store: &S, flushed: &dyn Fn()) {
+    put(store, "http://a/", b"x", 1);
+    put_variant(store, "http://a/", 1, b"y", 1);
+    flushed();
+    change(store, "http://a/", Change::Drop(body(b"x").reference()));
+    flush(store);
+    assert_eq!(record(store, "http://a/").unwrap().variants, [response(1, b"y", 1)]);
+    assert_eq!(wire(store, b"x"), None);
+    assert_eq!(wire(store, b"y").unwrap(), "y");
+}
+
+fn variants_stand_side_by_side<S: Store>(store: &S, flushed: &dyn Fn()) {
+    for variant in 0..12 {
+        put_variant(store, "http://a/", variant, &[variant], u64::from(variant));
+        flushed();
+    }
+    flush(store);
+    let variants = record(store, "http://a/").unwrap().variants;
+    assert_eq!(variants.iter().map(|one| one.request_time).collect::<Vec<_>>(), (4..12).collect::<Vec<_>>());
+    assert_eq!(wire(store, &[3]), None);
+    assert_eq!(wire(store, &[4]).unwrap(), [4].as_slice());
+}
+
+fn partitions_and_methods_do_not_meet<S: Store>(store: &S, flushed: &dyn Fn()) {
+    put(store, "http://a/", b"mine", 1);
+    flushed();
+    let theirs = Key::new(Method::Get, "http://a/".into(), Partition([7; 16]));
+    assert_eq!(block_on(store.record(&theirs)).unwrap(), None);
+    assert_eq!(block_on(store.record(&key("http://a/").under(Method::Head))).unwrap(), None);
+}
+
+fn acknowledgements_are_kept<S: Store>(store: &S, flushed: &dyn Fn()) {
+    put(store, "http://a/", b"one", 1);
+    change(store, "http://a/", acknowledgement("prices", b"one"));
+    flushed();
+    put(store, "http://a/", b"two", 2);
+    flushed();
+    let record = record(store, "http://a/").unwrap();
+    let seen = record.acknowledged_by(Consumer::named("prices"), Selecting::default());
+    assert_eq!(seen, Some(response(0, b"one", 1).content));
+    assert_eq!(record.acknowledged_by(Consumer::named("stock"), Selecting::default()), None);
+}
+
+fn bodies_of_every_size_come_back_whole<S: Store>(store: &S, flushed: &dyn Fn()) {
+    for (number, length) in [0, 1, 4095, 4096, 4097, 20_000, 142_000, 3_000_000].into_iter().enumerate() {
+        for content in [noise(number as u64, length), b"<p>".iter().copied().cycle().take(length).collect()] {
+            put(store, "http://a/", &content, number as u64);
+            flushed();
+            assert_eq!(served(store, "http://a/").unwrap(), content);
+        }
+    }
+}
+
+fn writers_of_one_key_lose_nothing<S: Store>(store: &S, flushed: &dyn Fn()) {
+    put(store, "http://a/", b"x", 1);
+    thread::scope(|scope| {
+        for number in 0..8 {
+            scope.spawn(move || {
+                for round in 0..8 {
+                    change(store, "http://a/", acknowledgement(&format!("{number}.{round}"), b"x"));
+                }
+            });
+        }
+    });
+    flushed();
+    assert_eq!(record(store, "http://a/").unwrap().acknowledged.len(), 64);
+}
+
+fn one_handle_has_one_secret<S: Store>(store: &S, flushed: &dyn Fn()) {
+    flushed();
+    assert_ne!(store.secret().0, [0; 32]);
+}
+
+/// A step of a random history: URL, what happens, content, time.
+type Step = (u8, u8, u8, u8, u64);
+
+fn step(store: &impl Store, (url, what, variant, content, at): Step) {
+    let url = format!("http://{url}/");
+    let content = noise(u64::from(content), usize::from(content) * 1500);
+    match what {
+        0..4 => put_variant(store, &url, variant, &content, at),
+        4 => change(store, &url, freshening(&response(variant, &content, 0), at)),
+        5 => change(store, &url, Change::Invalidate),
+        6 => change(store, &url, acknowledgement("c", &content)),
+        7 => change(store, &url, Change::Drop(body(&content).reference())),
+        _ => flush(store),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn after_any_history_all_backends_hold_the_same(
+        steps in prop::collection::vec((0..3_u8, 0..9_u8, 0..3_u8, 0..5_u8, 0..30_u64), 1..60)
+    ) {
+        let directory = tempfile::tempdir().unwrap();
+        let memory = AnyStore::open(":memory:").unwrap();
+        let lmdb = AnyStore::open(directory.path().to_str().unwrap()).unwrap();
+        for one in steps {
+            step(&memory, one);
+            step(&lmdb, one);
+            let url = format!("http://{}/", one.0);
+            prop_assert_eq!(record(&memory, &url), record(&lmdb, &url), "pending");
+        }
+        flush(&lmdb);
+        for url in ["http://0/", "http://1/", "http://2/"] {
+            prop_assert_eq!(record(&memory, url), record(&lmdb, url), "committed");
+        }
+        for content in 0..5_u64 {
+            let content = noise(content, usize::try_from(content).unwrap() * 1500);
+            prop_assert_eq!(wire(&memory, &content), wire(&lmdb, &content));
+        }
+        drop(lmdb);
+        crate::scan::scan(directory.path());
+    }
+}
