@@ -371,5 +371,8 @@ class Engine:
     def close(self) -> Awaitable[None]:
         """Stop the thread, end what is in flight with SessionClosedError, make durable what was stored."""
 
+    def release(self) -> None:
+        """Let go of the store, after ``close`` and after the last of ``completed``."""
+
     def close_now(self) -> None:
         """The same as ``close``, waiting for it."""

@@ -122,6 +122,7 @@ class Session:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._opening: asyncio.Task[None] | None = None
         self._is_closed = False
+        self._last_stats: dict[str, Any] | None = None
 
     async def request(
         self,
@@ -215,12 +216,12 @@ class Session:
         return Results(self, requests, concurrency=concurrency, ordered=ordered, errors=errors)
 
     def stats(self) -> dict[str, Any]:
-        """What was counted since the session was opened, as plain data.
+        """What was counted since the session was opened, as plain data; after ``close()``, what had been counted by then.
 
         ``requests`` sent, ``not_modified`` (304s), ``not_modified_ratio``, ``errors``, ``wire_bytes`` received, ``bytes_saved`` by 304s,
         ``resends``, ``coalesced``, ``store_errors``, ``corrupt_records``, ``last_store_error``; ``outcomes`` and ``reasons`` by name.
         """
-        return self._engine.stats()
+        return self._engine.stats() if self._last_stats is None else dict(self._last_stats)
 
     async def flush(self) -> None:
         """Return when everything stored or acknowledged before is durable. Raises StoreError when some of it could not be written."""
@@ -270,6 +271,8 @@ class Session:
                 pass
             self._loop.remove_reader(self._engine.fileno())
             self._loop = None
+            self._last_stats = self._engine.stats()
+            self._engine.release()
             _open_engines.discard(self._engine)
 
     aclose = close

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use pyo3::prelude::*;
@@ -42,7 +42,7 @@ pub(super) struct PyEngine {
     wire: wire::Options,
     max_redirects: usize,
     defaults: Defaults,
-    running: Arc<OnceLock<Engine>>,
+    running: Arc<Mutex<Option<Arc<Engine>>>>,
     requests: Mutex<HashMap<Token, Py<PyRequest>>>,
 }
 
@@ -106,7 +106,8 @@ impl PyEngine {
         let start = move || -> Result<()> {
             let session = Session::new(Arc::new(options.open()?), Wire::new(wire)?, max_redirects);
             let engine = Engine::start(session)?;
-            running.set(engine).map_err(|_| Error::new(Kind::Closed, "the session was opened before; make another"))
+            *running.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(engine));
+            Ok(())
         };
         off_the_loop(py, start)
     }
@@ -138,7 +139,7 @@ impl PyEngine {
         let completed = engine.completed(most);
         let asked: Vec<_> = completed.iter().map(|(token, _)| self.requests().remove(token)).collect();
         let results = completed.into_iter().zip(asked);
-        results.map(|((token, outcome), request)| Ok((token, result(py, engine, outcome, request)?))).collect()
+        results.map(|((token, outcome), request)| Ok((token, result(py, &engine, outcome, request)?))).collect()
     }
 
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
@@ -152,13 +153,20 @@ impl PyEngine {
 
     /// Stops the thread and makes what was stored durable, off the event loop.
     fn close<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let running = Arc::clone(&self.running);
-        off_the_loop(py, move || running.get().map_or(Ok(()), Engine::close))
+        let engine = self.running();
+        off_the_loop(py, move || engine.map_or(Ok(()), |engine| engine.close()))
+    }
+
+    /// Lets go of the store, after `close()` and after the last of `completed()`.
+    fn release(&self, py: Python<'_>) {
+        let engine = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
+        py.detach(move || drop(engine));
     }
 
     /// The same, waiting for it: for the end of the interpreter.
     fn close_now(&self, py: Python<'_>) -> PyResult<()> {
-        py.detach(|| self.running.get().map_or(Ok(()), Engine::close)).map_err(|error| raise(py, &error))
+        let engine = self.running();
+        py.detach(|| engine.map_or(Ok(()), |engine| engine.close())).map_err(|error| raise(py, &error))
     }
 }
 
@@ -168,10 +176,13 @@ impl PyEngine {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn engine(&self, py: Python<'_>) -> PyResult<&Engine> {
-        self.running
-            .get()
-            .ok_or_else(|| raise(py, &Error::new(Kind::Closed, "the session is not open; enter it with async with")))
+    fn running(&self) -> Option<Arc<Engine>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn engine(&self, py: Python<'_>) -> PyResult<Arc<Engine>> {
+        let message = "the session is not open; enter it with async with";
+        self.running().ok_or_else(|| raise(py, &Error::new(Kind::Closed, message)))
     }
 }
 
