@@ -84,8 +84,8 @@ pub fn plan(ask: Ask, record: Option<Record>, policy: &Policy, secret: &Secret, 
         if let Some(answer) = fresh(&pending, policy, now) {
             return Plan::Serve(Box::new(answer), Box::new(pending));
         }
-        (pending.validator, pending.conditions) = conditions(&pending, policy);
     }
+    (pending.validator, pending.conditions) = conditions(&pending, policy);
     Plan::Send(Box::new(pending))
 }
 
@@ -105,8 +105,7 @@ impl Pending {
     /// The same request once more, without a condition.
     #[must_use]
     pub fn unconditional(self, policy: &Policy) -> Self {
-        let coding = policy.accept_encoding.filter(|_| !self.ask.fields.contains(b"accept-encoding"));
-        let conditions = coding.iter().map(|coding| ("Accept-Encoding", coding)).collect();
+        let conditions = coding(&self.ask, policy).iter().map(|coding| ("Accept-Encoding", coding)).collect();
         Self { conditions, validator: Validator::None, is_resend: true, ..self }
     }
 
@@ -158,17 +157,21 @@ fn candidate(record: &Record, request: &Fields, secret: &Secret) -> Option<usize
 }
 
 fn conditions(pending: &Pending, policy: &Policy) -> (Validator, Fields) {
-    let stored = pending.stored();
+    let stored = pending.stored().filter(|_| pending.treatment == Treatment::Ours);
     let condition = stored.and_then(condition);
     let pinned = condition.as_ref().and_then(|_| stored?.accept_encoding.as_deref());
-    let ours = policy.accept_encoding.filter(|_| !pending.ask.fields.contains(b"accept-encoding"));
-    let coding = ours.map(|default| pinned.unwrap_or(default));
+    let coding = coding(&pending.ask, policy).map(|default| pinned.unwrap_or(default));
     let lines = condition
         .iter()
         .map(|(_, name, value)| (*name, *value))
         .chain(coding.iter().map(|coding| (&b"Accept-Encoding"[..], *coding)))
         .collect();
     (condition.map_or(Validator::None, |(validator, ..)| validator), lines)
+}
+
+/// The Accept-Encoding that is ours to choose: not where the caller did, and not for a part, which nobody could decode by itself.
+fn coding(ask: &Ask, policy: &Policy) -> Option<&'static [u8]> {
+    policy.accept_encoding.filter(|_| !ask.fields.contains(b"accept-encoding") && !ask.fields.contains(b"range"))
 }
 
 /// > When generating a conditional request for validation, a cache MUST send the relevant entity tags (using If-Match, If-None-Match, or

@@ -287,6 +287,8 @@ fn accept_encoding_is_the_one_that_the_stored_response_was_negotiated_with() {
     let expected =
         [("If-None-Match".to_owned(), "\"1\"".to_owned()), ("Accept-Encoding".to_owned(), "gzip".to_owned())];
     assert_eq!(client.conditions(), expected);
+    let part = client.pending(&[("range", "bytes=0-9")]);
+    assert!(part.conditions.is_empty(), "a part of coded bytes cannot be decoded");
     let callers = client.pending(&[("accept-encoding", "identity")]);
     assert_eq!(shown(&callers.conditions), if_none_match("\"1\""), "the caller's choice stays");
 }
