@@ -1,0 +1,79 @@
+# Every target does its own set-up: a checkout, Rust, Python and the system's package manager are all it needs.
+# `make help` lists the targets.
+
+PYTHON_BIN := .venv/bin/python
+STAMPS := .build
+# pyo3 compiles against this interpreter, whoever starts cargo: so nothing is compiled twice.
+export PYO3_PYTHON := $(CURDIR)/$(PYTHON_BIN)
+export VIRTUAL_ENV := $(CURDIR)/.venv
+# For scripts/setup.sh: `make setup PYTHON=python3.12` chooses the interpreter.
+export PYTHON
+
+RUST_SOURCES := $(shell find src -name '*.rs') Cargo.toml Cargo.lock pyproject.toml
+PYTHON_SOURCES := $(wildcard python tests/python tests/bench demo scripts)
+EXTENSION := $(wildcard python/notmodified/_core*.so)
+CARGO_DENY := $(STAMPS)/cargo-deny/bin/cargo-deny
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build build-release nginx lint format test soak demo bench profile audit clean always
+
+help:  ## Show this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
+
+setup: $(STAMPS)/venv nginx  ## Make .venv with the development tools, and install nginx if it is missing
+
+build: $(STAMPS)/extension-dev  ## Build the extension for tests into .venv
+
+build-release: $(STAMPS)/extension-release  ## Build the extension as it is shipped into .venv
+
+lint: build  ## Check formats, lints, types and stubs
+	cargo fmt --all --check
+	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked --all-targets --features python -- -D warnings
+	$(PYTHON_BIN) -m ruff check $(PYTHON_SOURCES)
+	$(PYTHON_BIN) -m ruff format --check $(PYTHON_SOURCES)
+	$(PYTHON_BIN) -m mypy $(PYTHON_SOURCES)
+	$(PYTHON_BIN) -m mypy.stubtest notmodified._core
+
+format: $(STAMPS)/venv  ## Format Rust and Python, and repair what the linter can
+	cargo fmt --all
+	$(PYTHON_BIN) -m ruff check --fix $(PYTHON_SOURCES)
+	$(PYTHON_BIN) -m ruff format $(PYTHON_SOURCES)
+
+test: build nginx  ## Lint, and run all tests but the long ones; ends with a line of counts
+	$(PYTHON_BIN) scripts/test.py
+
+soak: build-release nginx  ## Run the long tests
+	$(PYTHON_BIN) -m pytest -m soak --timeout 3600 -o faulthandler_timeout=0
+
+demo: build-release  ## Poll and crawl a real site twice, and see what it cost
+	@scripts/ensure-nginx.sh || echo "the demo goes on with the standard library's server" >&2
+	$(PYTHON_BIN) demo
+
+bench: build-release nginx  ## Measure on loopback
+	$(PYTHON_BIN) tests/bench
+
+profile: $(STAMPS)/venv nginx  ## Record where the benchmark's time goes (needs perf)
+	scripts/profile.sh
+
+audit: $(CARGO_DENY)  ## Check licences, sources and bans of the dependencies
+	$(CARGO_DENY) check --hide-inclusion-graph bans licenses sources
+
+clean:  ## Remove everything that was built or installed here
+	rm -rf .venv $(STAMPS) target dist .mypy_cache .ruff_cache .pytest_cache
+	rm -f python/notmodified/_core*.so
+
+$(STAMPS)/venv: scripts/setup.sh pyproject.toml
+	scripts/setup.sh
+	@mkdir -p $(STAMPS) && touch $@
+
+# The one extension in .venv is of the profile whose stamp is here: `dev` or `release`.
+$(STAMPS)/extension-%: $(STAMPS)/venv $(RUST_SOURCES) $(if $(EXTENSION),,always)
+	PIP_QUIET=1 $(PYTHON_BIN) -m maturin develop --locked --profile $*
+	@rm -f $(STAMPS)/extension-* && touch $@
+
+nginx:
+	@scripts/ensure-nginx.sh
+
+$(CARGO_DENY):
+	cargo install --locked --root $(STAMPS)/cargo-deny cargo-deny
