@@ -1,0 +1,99 @@
+"""Fixtures: real servers on real sockets, a new one for each test, gone after it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+import uvloop
+
+from nginx import Nginx
+from origin import Authority, Origin
+from proxy import Proxy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from typing_extensions import Unpack
+
+    from nginx import Options
+
+
+def pytest_asyncio_loop_factories(
+    item: pytest.Item,
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Async tests run on the standard loop; those marked `every_loop` on uvloop as well."""
+    factories: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {"asyncio": asyncio.new_event_loop}
+    if item.get_closest_marker("every_loop") is not None:
+        factories["uvloop"] = uvloop.new_event_loop
+    return factories
+
+
+@pytest.fixture
+def origin() -> Iterator[Origin]:
+    """A scripted HTTP/1.1 origin; what went wrong in a handler fails the test."""
+    with Origin() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Who signed the certificates of the TLS servers; clients take its `ca_file`."""
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture
+def tls_origin(authority: Authority) -> Iterator[Origin]:
+    """The scripted origin behind TLS."""
+    with Origin(tls=authority.server_context()) as running:
+        yield running
+
+
+class ServeNginx(Protocol):
+    """Starts an nginx with these options over the test's `site` directory."""
+
+    def __call__(self, **options: Unpack[Options]) -> Nginx:
+        """Start one; it is stopped after the test."""
+
+
+@pytest.fixture
+def serve_nginx(tmp_path: Path) -> Iterator[ServeNginx]:
+    """For tests that need nginx with options, or more than one."""
+    site = tmp_path / "site"
+    site.mkdir()
+    with contextlib.ExitStack() as running:
+
+        def serve(**options: Unpack[Options]) -> Nginx:
+            serial = len(list(tmp_path.glob("nginx*")))
+            return running.enter_context(Nginx(site, tmp_path / f"nginx{serial}", **options))
+
+        yield serve
+
+
+@pytest.fixture
+def nginx_site(serve_nginx: ServeNginx) -> Nginx:
+    """A plain nginx over an empty directory: `nginx_site.write("a.html", "…")` gives a URL."""
+    return serve_nginx()
+
+
+@pytest.fixture
+def proxy() -> Iterator[Proxy]:
+    """An open forward proxy."""
+    with Proxy() as running:
+        yield running
+
+
+@pytest.fixture
+def guarded_proxy() -> Iterator[Proxy]:
+    """A forward proxy that wants `user:secret`."""
+    with Proxy(user="user", password="secret") as running:  # noqa: S106
+        yield running
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """A directory for a store; not made yet."""
+    return tmp_path / "store"
