@@ -1,6 +1,7 @@
 """Ask "only if it changed": conditional HTTP requests for scrapers and pollers.
 
-``Session`` fetches; ``Cache`` is the same heart for whoever has a downloader already; ``notmodified.scrapy`` is its add-on for Scrapy.
+``Session`` fetches; ``Cache`` is the same heart for whoever has a downloader already; ``notmodified.scrapy`` is its
+add-on for Scrapy.
 """
 
 from notmodified._core import Cache, Plan, Request, Resend, Response, __version__

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Awaitable
-from types import TracebackType
 from typing import Any, Final, Literal, final
 
 from typing_extensions import Self
@@ -20,7 +19,8 @@ class Request:
 
     url: http or https; userinfo becomes Authorization (RFC 7617), a fragment is dropped.
     method: any token but CONNECT (RFC 9110 §9.1).
-    headers: names and values as str (latin-1) or bytes; no line breaks, no Content-Length, Transfer-Encoding or Proxy-Authorization.
+    headers: names and values as str (latin-1) or bytes; no line breaks, no Content-Length, Transfer-Encoding or
+        Proxy-Authorization.
     content: the body to send, as bytes, or str in UTF-8.
     identity: a name of 1 to 4096 bytes for whoever asks; what one identity was told is never used for another.
     proxy: the URL of the proxy to leave by; None takes the session's.
@@ -100,7 +100,10 @@ class Response:
 
     @property
     def headers(self) -> Headers:
-        """The field section; after a 304 the stored one, freshened (RFC 9111 §3.2). Set-Cookie is that of this exchange."""
+        """The field section; after a 304 the stored one, freshened (RFC 9111 §3.2).
+
+        Set-Cookie is that of this exchange.
+        """
 
     @property
     def content(self) -> bytes:
@@ -132,22 +135,25 @@ class Response:
     def changed(self) -> bool:
         """Is the content another than before?
 
-        Compared with what was stored before this request; with a consumer, with what that consumer acknowledged last. True where nothing is
-        known to compare with.
+        Compared with what was stored before this request; with a consumer, with what that consumer acknowledged last.
+        True where nothing is known to compare with.
         """
 
     @property
     def outcome(self) -> Literal["fresh", "not-modified", "same-content", "changed", "new", "passed"]:
         """Where the response came from.
 
-        ``fresh``: from the store, without asking. ``not-modified``: the origin said 304. ``same-content``, ``changed``: the origin sent it
-        whole, and the content is or is not the stored one. ``new``: nothing was stored to compare with. ``passed``: not stored, see
-        ``reason``.
+        ``fresh``: from the store, without asking. ``not-modified``: the origin said 304. ``same-content``,
+        ``changed``: the origin sent it whole, and the content is or is not the stored one. ``new``: nothing was stored
+        to compare with. ``passed``: not stored, see ``reason``.
         """
 
     @property
     def reason(self) -> str | None:
-        """Why it was not stored: ``method``, ``status``, ``no-store``, ``incomplete``, ``undecodable``, ``callers-condition``, …"""
+        """Why it was not stored.
+
+        ``method``, ``status``, ``no-store``, ``incomplete``, ``undecodable``, ``callers-condition``, …
+        """
 
     @property
     def cache_status(self) -> str:
@@ -178,7 +184,8 @@ class Response:
 class Cache:
     """The heart without a wire, for whoever has a downloader already.
 
-    ``plan`` says what to send, ``Plan.settle`` what the answer means. Safe to use from several threads; not after fork (ForkError).
+    ``plan`` says what to send, ``Plan.settle`` what the answer means. Safe to use from several threads; not after
+    fork (ForkError).
 
     store: a directory (made if it is not there, private to its user), or ``":memory:"``.
     consumer: whose acknowledgements ``response.changed`` compares with; None compares with what is stored.
@@ -210,9 +217,12 @@ class Cache:
     ) -> Plan:
         """Say what to send.
 
-        identity: a name for whoever asks. proxy: the URL of the proxy that the request leaves by, with its userinfo. cookie_jar: the name of
-        the jar that the Cookie field comes from; then the jar is part of the identity, and not the cookies' values. Of all these only keyed
-        hashes are kept.
+        identity: a name for whoever asks.
+        proxy: the URL of the proxy that the request leaves by, with its userinfo.
+        cookie_jar: the name of the jar that the Cookie field comes from; then the jar is part of the identity, and not
+            the cookies' values.
+
+        Of all these only keyed hashes are kept.
 
         Raises InvalidRequestError naming the value and the remedy.
         """
@@ -233,7 +243,10 @@ class Cache:
         """What was counted, as ``Session.stats`` tells it."""
 
     def flush(self) -> None:
-        """Return when everything stored or acknowledged before is durable. Raises StoreError when some of it could not be written."""
+        """Return when everything stored or acknowledged before is durable.
+
+        Raises StoreError when some of it could not be written.
+        """
 
     def aflush(self) -> Awaitable[None]:
         """The same as ``flush``, awaitable."""
@@ -249,7 +262,7 @@ class Cache:
         """Was it closed?"""
 
     def __enter__(self) -> Self: ...
-    def __exit__(self, *_error: type[BaseException] | BaseException | TracebackType | None) -> None: ...
+    def __exit__(self, *_error: object) -> None: ...
 
 @final
 class Plan:
@@ -310,7 +323,10 @@ class Plan:
 
 @final
 class Resend:
-    """The answer could not be used (a 304 that speaks of nothing that is stored): ask once more, then settle the same plan again."""
+    """The answer could not be used (a 304 that speaks of nothing that is stored).
+
+    Ask once more, then settle the same plan again.
+    """
 
     @property
     def headers(self) -> Headers:

@@ -9,7 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 Text: TypeAlias = str | bytes
-HeadersLike: TypeAlias = Mapping[str, Text | Sequence[Text]] | Mapping[bytes, Text | Sequence[Text]] | Iterable[tuple[Text, Text]]
+HeadersLike: TypeAlias = (
+    Mapping[str, Text | Sequence[Text]] | Mapping[bytes, Text | Sequence[Text]] | Iterable[tuple[Text, Text]]
+)
 """What may be given for header fields: a mapping of names to values or lists of values, or pairs."""
 
 
@@ -26,7 +28,7 @@ class Headers(Mapping[str, str]):
     """Every line, in order, as the bytes that it was."""
 
     def __init__(self, fields: HeadersLike = ()) -> None:
-        """Take `fields`. Raises UnicodeEncodeError for characters beyond latin-1: which bytes they are is for the caller to say."""
+        """Take `fields`. Raises UnicodeEncodeError for characters beyond latin-1: only the caller knows their bytes."""
         raw = getattr(fields, "raw", None)
         pairs = raw if raw is not None else fields.items() if isinstance(fields, Mapping) else fields
         self.raw = tuple((_encoded(name), _encoded(one)) for name, value in pairs for one in _lines(value))

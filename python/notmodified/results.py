@@ -1,7 +1,7 @@
 """``get_many``: a window over any number of requests.
 
-The window holds at most `concurrency` requests that were sent and not yet handed out. Nothing beyond it is read from the source, so the
-source may be endless.
+The window holds at most `concurrency` requests that were sent and not yet handed out. Nothing beyond it is read from
+the source, so the source may be endless.
 """
 
 from __future__ import annotations
@@ -119,8 +119,8 @@ async def feed(window: Window, source: AsyncIterable[str | Request]) -> None:
 class Results(AsyncIterator[Result]):
     """The results of ``get_many``, as they complete, or in the order of the requests.
 
-    Leaving the loop cancels what is in flight: at once when the iterator is dropped, as ``break`` does, or with ``aclose()``, or at the end
-    of ``async with``.
+    Leaving the loop cancels what is in flight: at once when the iterator is dropped, as ``break`` does, or with
+    ``aclose()``, or at the end of ``async with``.
     """
 
     def __init__(
@@ -173,13 +173,14 @@ class Results(AsyncIterator[Result]):
 
     def _fill(self) -> None:
         window = self._window
-        while self._items is not None and window.has_room and not window.is_exhausted:
-            try:
-                item = next(self._items)
-            except StopIteration:
+        if self._items is None or window.is_exhausted:
+            return
+        while window.has_room:
+            item = next(self._items, None)
+            if item is None:
                 window.is_exhausted = True
-            else:
-                window.send(item)
+                return
+            window.send(item)
 
     def _handed_out(self, result: Result) -> Result:
         if self._raises and isinstance(result, RequestError):

@@ -1,4 +1,7 @@
-"""``Session``: the asyncio face. It hands requests to the engine's thread and its answers to whoever waits; HTTP is none of its business."""
+"""``Session``: the asyncio face.
+
+It hands requests to the engine's thread, and its answers to whoever waits. HTTP is none of its business.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import weakref
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from notmodified._core import Engine, Request, Response
-from notmodified.exceptions import NotModifiedError, RequestError, SessionClosedError, WrongEventLoopError
+from notmodified.exceptions import NotModifiedError, SessionClosedError, WrongEventLoopError
 from notmodified.results import Results
 
 if TYPE_CHECKING:
@@ -49,18 +52,21 @@ class Single:
 class Session:
     """Asks "only if it changed", and remembers what it was told.
 
-    Use it with ``async with``; it belongs to the event loop that it is opened on. Every GET is made conditional with the validators that came
-    with the last answer (RFC 9110 §13.1); when the origin says 304 the stored response comes back as an ordinary one.
+    Use it with ``async with``; it belongs to the event loop that it is opened on. Every GET is made conditional with
+    the validators that came with the last answer (RFC 9110 §13.1); when the origin says 304 the stored response comes
+    back as an ordinary one.
 
-    store: a directory (made if it is not there, private to its user), or ``":memory:"``. Several processes may share a directory.
+    store: a directory (made if it is not there, private to its user), or ``":memory:"``. Several processes may share a
+        directory.
     consumer: whose acknowledgements ``response.changed`` compares with; None compares with what is stored.
     freshness: ``"revalidate"`` asks every time; ``"rfc9111"`` serves what is fresh by RFC 9111 §4.2 without asking.
     cookies: keep a cookie jar in memory, one per identity. None are kept by default.
     headers: fields for every request that does not set them itself.
-    identity, proxy: for every request that names none. A proxy is a URL: http, https, socks4, socks5 or socks5h, with userinfo or without.
-        Stored responses, connections, TLS sessions and cookies are never shared between identities or proxies. Proxy settings of the
-        environment are not read.
-    timeout: seconds for one request, from its place on the wire to the end of its body. Waiting for the place is not counted.
+    identity, proxy: for every request that names none. A proxy is a URL: http, https, socks4, socks5 or socks5h, with
+        userinfo or without. Stored responses, connections, TLS sessions and cookies are never shared between identities
+        or proxies. Proxy settings of the environment are not read.
+    timeout: seconds for one request, from its place on the wire to the end of its body. Waiting for the place is not
+        counted; each hop of a redirect counts anew.
     connect_timeout, read_timeout: seconds for connecting, and for any silence of the origin.
     concurrency, concurrency_per_host: most requests under way at once; others wait for a place.
     delay: seconds between the starts of two requests to one host.
@@ -133,11 +139,12 @@ class Session:
         content: bytes | str | None = None,
         identity: str | None = None,
         proxy: str | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109 - it ends the request itself, not only the wait for it
+        timeout: float | None = None,
     ) -> Response:
         """Send a request and return its response, after redirects.
 
-        Raises a RequestError (see ``notmodified.exceptions``) when no response came. Cancelling the task cancels the request.
+        Raises a RequestError (see ``notmodified.exceptions``) when no response came. Cancelling the task cancels the
+        request.
         """
         request = Request(
             url, method=method, headers=headers, content=content, identity=identity, proxy=proxy, timeout=timeout
@@ -151,7 +158,7 @@ class Session:
         headers: HeadersLike | None = None,
         identity: str | None = None,
         proxy: str | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109
+        timeout: float | None = None,
     ) -> Response:
         """GET, conditional where something is stored. See ``request``."""
         return await self.send(Request(url, headers=headers, identity=identity, proxy=proxy, timeout=timeout))
@@ -163,7 +170,7 @@ class Session:
         headers: HeadersLike | None = None,
         identity: str | None = None,
         proxy: str | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109
+        timeout: float | None = None,
     ) -> Response:
         """HEAD, conditional where something is stored. See ``request``."""
         return await self.request("HEAD", url, headers=headers, identity=identity, proxy=proxy, timeout=timeout)
@@ -176,9 +183,9 @@ class Session:
         content: bytes | str | None = None,
         identity: str | None = None,
         proxy: str | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109
+        timeout: float | None = None,
     ) -> Response:
-        """POST: passed through; what it changed is validated before it is served again (RFC 9111 §4.4). See ``request``."""
+        """POST: passed through; what it changed is validated before use (RFC 9111 §4.4). See ``request``."""
         return await self.request(
             "POST", url, headers=headers, content=content, identity=identity, proxy=proxy, timeout=timeout
         )
@@ -207,31 +214,38 @@ class Session:
     ) -> Results:
         """Iterate over the results of many requests, with `concurrency` of them in flight.
 
-        requests: URLs or ``Request`` objects, from any iterable or async iterable, also an endless one: only the window is held.
+        requests: URLs or ``Request`` objects, from any iterable or async iterable, also an endless one: only the window
+            is held.
         ordered: in the order of the requests, instead of as they complete.
-        errors: ``"yield"`` gives a RequestError in place of a response; ``"raise"`` raises the first one, and cancels the others.
+        errors: ``"yield"`` gives a RequestError in place of a response; ``"raise"`` raises the first one, and cancels
+            the others.
 
         Each result has its request as ``result.request``. Leaving the loop cancels what is in flight.
         """
         return Results(self, requests, concurrency=concurrency, ordered=ordered, errors=errors)
 
     def stats(self) -> dict[str, Any]:
-        """What was counted since the session was opened, as plain data; after ``close()``, what had been counted by then.
+        """What was counted since the session was opened, as plain data; after ``close()``, what was counted by then.
 
-        ``requests`` sent, ``not_modified`` (304s), ``not_modified_ratio``, ``errors``, ``wire_bytes`` received, ``bytes_saved`` by 304s,
-        ``resends``, ``coalesced``, ``store_errors``, ``corrupt_records``, ``last_store_error``; ``outcomes`` and ``reasons`` by name.
+        ``requests`` sent, ``not_modified`` (304s), ``not_modified_ratio``, ``errors``, ``wire_bytes`` received,
+        ``bytes_saved`` by 304s, ``resends``, ``coalesced``, ``store_errors``, ``corrupt_records``,
+        ``last_store_error``; ``outcomes`` and ``reasons`` by name.
         """
         return self._engine.stats() if self._last_stats is None else dict(self._last_stats)
 
     async def flush(self) -> None:
-        """Return when everything stored or acknowledged before is durable. Raises StoreError when some of it could not be written."""
+        """Return when everything stored or acknowledged before is durable.
+
+        Raises StoreError when some of it could not be written.
+        """
         await self.open()
         await self._engine.flush()
 
     async def open(self) -> None:
         """Open the store. ``async with`` and the first request do it.
 
-        Raises StoreError when it cannot be opened, WrongEventLoopError on another loop than before, SessionClosedError after ``close()``.
+        Raises StoreError when it cannot be opened, WrongEventLoopError on another loop than before, SessionClosedError
+        after ``close()``.
         """
         loop = asyncio.get_running_loop()
         if loop is self._loop:

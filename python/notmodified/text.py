@@ -13,14 +13,20 @@ _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (code
 
 
 def encoding(headers: Mapping[str, str], content: bytes) -> str:
-    """The encoding of `content`: its byte order mark, else the charset of Content-Type (RFC 9110 §8.3.2), else UTF-8."""
+    """The encoding of `content`: its byte order mark, else Content-Type's charset (RFC 9110 §8.3.2), else UTF-8."""
     for mark, name in _MARKS:
         if content.startswith(mark):
             return name
     message = Message()
     message["content-type"] = headers.get("content-type", "")
     charset = message.get_content_charset()
+    return (charset and _text_encoding(charset)) or "utf-8"
+
+
+def _text_encoding(charset: str) -> str | None:
+    """Look the encoding up. Codecs that make no text (base64), or none with replacements (idna), are no encodings."""
     try:
-        return codecs.lookup(charset).name if charset else "utf-8"
+        b"?".decode(charset, "replace")
+        return codecs.lookup(charset).name
     except (LookupError, ValueError):
-        return "utf-8"
+        return None
