@@ -1,0 +1,55 @@
+"""The fields that we add to a Scrapy request, and their way off it again.
+
+Retry, redirect and disk queues copy a request with its headers and its meta. So what was added is written
+down in `request.meta` as plain data: whoever holds a copy can take exactly that off again, and nothing of
+what the spider set.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from scrapy import Request
+
+# Public and of plain strings, so that it lives through pickle, marshal and JSON queues.
+META_KEY = "notmodified_added"
+
+
+def put_on(request: Request, conditions: Iterable[tuple[bytes, bytes]]) -> None:
+    """Set these fields on the request, and write down what they replaced."""
+    wanted: dict[bytes, list[bytes]] = {}
+    for name, value in conditions:
+        wanted.setdefault(request.headers.normkey(name), []).append(value)
+    if not wanted:
+        return
+    request.meta[META_KEY] = {
+        name.decode("latin-1"): {"added": _text(values), "before": _text(request.headers.getlist(name))}
+        for name, values in wanted.items()
+    }
+    for name, values in wanted.items():
+        request.headers.setlist(name, values)
+
+
+def take_off(request: Request) -> None:
+    """Undo `put_on`, on the request or on any copy of it. A field that was changed since then stays."""
+    written = request.meta.pop(META_KEY, None)
+    if not isinstance(written, dict):
+        return
+    for name, change in written.items():
+        if _text(request.headers.getlist(name)) != change["added"]:
+            continue
+        if change["before"]:
+            request.headers.setlist(name, _bytes(change["before"]))
+        else:
+            del request.headers[name]
+
+
+def _text(values: Iterable[bytes]) -> list[str]:
+    return [value.decode("latin-1") for value in values]
+
+
+def _bytes(values: Iterable[Any]) -> list[bytes]:
+    return [str(value).encode("latin-1") for value in values]

@@ -1,0 +1,69 @@
+"""Between Scrapy's requests and responses and what `notmodified.Cache` takes and gives, byte for byte."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urldefrag
+
+from scrapy.downloadermiddlewares.stats import get_header_size, get_status_size
+from scrapy.http import Headers, Response
+from scrapy.responsetypes import responsetypes
+
+if TYPE_CHECKING:
+    from scrapy import Request
+
+    import notmodified
+
+# How a page tells that no download of now made it: in `response.flags`.
+FLAG = "notmodified"
+# Scrapy's word for a body that was cut, whose end nobody announced, or whose download a signal handler
+# stopped.
+INCOMPLETE_FLAGS = frozenset({"dataloss", "partial", "download_stopped"})
+# Said to the proxy, or about the message alone: the download handler frames it.
+_NOT_FOR_THE_ORIGIN = frozenset({b"Proxy-Authorization", b"Content-Length", b"Transfer-Encoding"})
+
+
+def request_fields(request: Request) -> list[tuple[bytes, bytes]]:
+    """List the request's header fields for the origin."""
+    return [pair for pair in _pairs(request.headers) if pair[0] not in _NOT_FOR_THE_ORIGIN]
+
+
+def response_fields(response: Response) -> list[tuple[bytes, bytes]]:
+    """List the response's header fields."""
+    return _pairs(response.headers)
+
+
+def is_complete(response: Response) -> bool:
+    """Tell whether the body is known to have arrived whole."""
+    return INCOMPLETE_FLAGS.isdisjoint(response.flags)
+
+
+def wire_bytes(response: Response) -> int:
+    """Count what came over the wire, by the estimate of Scrapy's DownloaderStats, so that the two agree."""
+    return len(response.body) + get_header_size(response.headers) + get_status_size(response.status) + 4
+
+
+def stored_page(stored: notmodified.Response, request: Request, received: Response | None) -> Response:
+    """Make the stored response the one of this request; from the received one come the connection's facts."""
+    # As the download handlers name it: a fragment is not asked for.
+    url = urldefrag(request.url).url if received is None else received.url
+    headers = Headers(stored.headers.raw)
+    body = stored.wire_content
+    # The class is chosen as the download handlers choose it. A coded body is decoded by
+    # HttpCompressionMiddleware, which comes later and chooses again.
+    response_class = responsetypes.from_args(headers=headers, url=url, body=body)
+    flags = [] if received is None else [flag for flag in received.flags if flag != FLAG]
+    return response_class(
+        url=url,
+        status=stored.status,
+        headers=headers,
+        body=body,
+        flags=[*flags, FLAG],
+        certificate=None if received is None else received.certificate,
+        ip_address=None if received is None else received.ip_address,
+        protocol=None if received is None else received.protocol,
+    )
+
+
+def _pairs(headers: Headers) -> list[tuple[bytes, bytes]]:
+    return [(name, value) for name, values in headers.items() for value in values]

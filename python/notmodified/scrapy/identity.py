@@ -1,0 +1,101 @@
+"""As whom a Scrapy request goes out: by which proxy, and out of which cookie jar.
+
+Only names are formed here; what an identity may share with another is decided by `notmodified.Cache`, which
+keeps keyed hashes of them and nothing else. `Authorization` and, without Scrapy's cookies middleware,
+`Cookie` are in the headers.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from scrapy.downloadermiddlewares.cookies import CookiesMiddleware
+from scrapy.utils.misc import load_object
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from scrapy import Request
+    from scrapy.settings import BaseSettings
+
+
+def proxy_of(request: Request) -> str | None:
+    """Name the proxy with its user, by which alone rotating gateways tell one exit from another.
+
+    Scrapy's proxy middleware has moved the user from the URL into a header by now.
+    """
+    address = request.meta.get("proxy")
+    if not address:
+        return None
+    credentials = request.headers.get(b"Proxy-Authorization")
+    if not credentials:
+        return str(address)
+    scheme, _, rest = str(address).rpartition("//")
+    return f"{scheme or 'http:'}//{_userinfo(credentials)}@{rest.rpartition('@')[2]}"
+
+
+def _userinfo(credentials: bytes) -> str:
+    scheme, _, encoded = credentials.partition(b" ")
+    if scheme.lower() == b"basic":
+        try:
+            user, colon, password = base64.b64decode(encoded, validate=True).partition(b":")
+        except binascii.Error:
+            return quote(credentials, safe="")
+        return quote(user, safe="") + colon.decode() + quote(password, safe="")
+    return quote(credentials, safe="")
+
+
+class CookieJars:
+    """Names the jar that a request's `Cookie` came from, when Scrapy's cookies middleware keeps jars.
+
+    Session cookies differ in every crawl, so the jar is told by `meta["cookiejar"]`, not by what is in it.
+    Cookies that the spider itself hands in (`Request(cookies=…)`) are logins as often as not, so they belong
+    to the jar's name, for every request that sends them, and two logins out of jars of one name stay apart.
+    """
+
+    def __init__(self, settings: BaseSettings) -> None:
+        self._kept = _keeps_jars(settings)
+        self._given: dict[Any, dict[str, str]] = {}
+
+    def name(self, request: Request) -> str | None:
+        """Name the jar, or give None when the `Cookie` header is the spider's own."""
+        if not self._kept or request.meta.get("dont_merge_cookies"):
+            return None
+        jar = request.meta.get("cookiejar")
+        name = "" if jar is None else repr(jar)
+        given = self._given.setdefault(jar, {}) if request.cookies else self._given.get(jar)
+        if given is None:
+            return name
+        given.update(_cookies(request))
+        sent = sorted((cookie, given[cookie]) for cookie in _names_sent(request) if cookie in given)
+        if not sent:
+            return name
+        return f"{name} {hashlib.blake2b(repr(sent).encode(), digest_size=16).hexdigest()}"
+
+
+def _keeps_jars(settings: BaseSettings) -> bool:
+    if not settings.getbool("COOKIES_ENABLED"):
+        return False
+    enabled = [path for path, order in settings.getwithbase("DOWNLOADER_MIDDLEWARES").items() if order is not None]
+    return any(issubclass(load_object(path), CookiesMiddleware) for path in enabled)
+
+
+def _cookies(request: Request) -> Iterator[tuple[str, str]]:
+    cookies: Any = request.cookies
+    pairs = cookies.items() if isinstance(cookies, dict) else ((c.get("name"), c.get("value")) for c in cookies)
+    for name, value in pairs:
+        yield _text(name), _text(value)
+
+
+def _names_sent(request: Request) -> Iterator[str]:
+    for line in request.headers.getlist("Cookie"):
+        for pair in line.decode("latin-1").split(";"):
+            yield pair.partition("=")[0].strip()
+
+
+def _text(value: object) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)

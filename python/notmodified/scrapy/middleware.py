@@ -1,0 +1,241 @@
+"""The downloader middleware: plan before the download, settle after it.
+
+It holds no rule of HTTP: `notmodified.Cache` says what to send and what the answer means. Its own work is to
+take the added fields off a request again before anybody copies it, and never to lose a page: whatever goes
+wrong here is counted and said once, and the response goes on as it was downloaded. Only a 304 to a question
+that we asked is never handed on while it can still be asked for in full.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from scrapy import signals
+from scrapy.exceptions import IgnoreRequest, NotConfigured
+from scrapy.http.request import NO_CALLBACK
+from scrapy.utils.httpobj import urlparse_cached
+
+import notmodified
+from notmodified.scrapy import conditions, conversion
+from notmodified.scrapy.acknowledge import unacknowledged, with_consumer
+from notmodified.scrapy.identity import CookieJars, proxy_of
+from notmodified.scrapy.settings import Config
+from notmodified.scrapy.store import close_store, open_store
+
+if TYPE_CHECKING:
+    from scrapy import Request, Spider
+    from scrapy.crawler import Crawler
+    from scrapy.http import Response
+
+logger = logging.getLogger(__name__)
+
+NOT_MODIFIED = 304
+# Tells the spider what became of the request.
+OUTCOME_KEY = "notmodified"
+# Asks for an identity of its own.
+IDENTITY_KEY = "notmodified_identity"
+# On a request that asks once more, without conditions: so that it does also when a disk queue made another
+# object of it.
+AGAIN_KEY = "notmodified_again"
+
+
+@dataclass(slots=True)
+class Asked:
+    """A request on its way: its plan, and whether it asks once more after an unusable answer."""
+
+    plan: notmodified.Plan
+    conditions: tuple[tuple[bytes, bytes], ...]
+    is_second: bool = False
+    # The second request came out of a disk queue without its first plan.
+    is_orphan: bool = False
+
+
+class NotModifiedMiddleware:
+    """Makes requests conditional and turns 304s into the stored pages. Its place is order 800."""
+
+    def __init__(self, crawler: Crawler, config: Config, cache: notmodified.Cache) -> None:
+        self.config = config
+        self.cache = cache
+        self._stats = crawler.stats
+        self._jars = CookieJars(crawler.settings)
+        self._unacknowledged = unacknowledged(crawler)
+        # Never in meta, which is pickled and copied; weakly, since a request may be dropped on any way.
+        self._asked: WeakKeyDictionary[Request, Asked] = WeakKeyDictionary()
+        self._has_warned = False
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> NotModifiedMiddleware:
+        """Read the settings and open the store."""
+        spider = crawler.spider or crawler.spidercls
+        try:
+            config = Config.from_settings(crawler.settings, spider=spider.name)
+            if not config.enabled:
+                raise NotConfigured
+            config = with_consumer(config, crawler.settings)
+            middleware = cls(crawler, config, open_store(crawler, config))
+        except notmodified.NotModifiedError as error:
+            # Scrapy shows a traceback, by some versions only when it is collected; this line is for people.
+            logger.critical("The crawl does not start: %s", error)
+            raise
+        crawler.signals.connect(middleware.spider_closed, signal=signals.spider_closed)
+        return middleware
+
+    def spider_closed(self) -> None:
+        """Write what is left, and let the store go; other spiders of this process keep theirs."""
+        close_store(self.cache, self._stats)
+
+    async def process_request(self, request: Request, spider: Spider | None = None) -> Response | None:  # noqa: ARG002
+        """Ask conditionally, or answer at once what is still fresh."""
+        conditions.take_off(request)
+        # What came along with a copied meta belongs to another request.
+        request.meta.pop(OUTCOME_KEY, None)
+        is_second = bool(request.meta.pop(AGAIN_KEY, False))
+        if not _is_ours(request):
+            return None
+        try:
+            return self._ask(request, is_second=is_second)
+        except Exception as error:  # noqa: BLE001, the request goes out as the spider made it
+            self._warn(error)
+            return None
+
+    async def process_response(
+        self,
+        request: Request,
+        response: Response,
+        spider: Spider | None = None,  # noqa: ARG002
+    ) -> Response | Request:
+        """Settle what the answer means."""
+        asked = self._asked.pop(request, None)
+        conditions.take_off(request)
+        if asked is None:
+            return response
+        try:
+            return self._settle(request, response, asked)
+        except Exception as error:  # noqa: BLE001, an exception here would lose the page: no retry sees it
+            self._warn(error)
+        if response.status == NOT_MODIFIED and asked.conditions and not asked.is_second:
+            return self._again(request)
+        return response
+
+    async def process_exception(
+        self,
+        request: Request,
+        exception: Exception,
+        spider: Spider | None = None,  # noqa: ARG002
+    ) -> None:
+        """Take the conditions off before RetryMiddleware copies the request."""
+        asked = self._asked.pop(request, None)
+        conditions.take_off(request)
+        if asked is None:
+            return
+        try:
+            if isinstance(exception, IgnoreRequest):
+                asked.plan.abandon()
+            else:
+                # A stored response that may stand in has to wait until Scrapy's retries are exhausted.
+                asked.plan.fail(exception)
+        except Exception as error:  # noqa: BLE001, the download's own exception is the one to go on
+            self._warn(error)
+
+    def _ask(self, request: Request, *, is_second: bool) -> Response | None:
+        asked = self._asked.get(request)
+        if not is_second or asked is None:
+            plan = self._plan(request)
+            if plan.response is not None:
+                return self._deliver(request, plan.response, None)
+            # Without its first plan, the second request goes out as the spider made it.
+            asked = Asked(plan, () if is_second else plan.conditions.raw, is_second=is_second, is_orphan=is_second)
+            self._asked[request] = asked
+        conditions.put_on(request, asked.conditions)
+        return None
+
+    def _plan(self, request: Request) -> notmodified.Plan:
+        return self.cache.plan(
+            request.method,
+            request.url,
+            conversion.request_fields(request),
+            identity=request.meta.get(IDENTITY_KEY),
+            proxy=proxy_of(request),
+            cookie_jar=self._jars.name(request),
+        )
+
+    def _settle(self, request: Request, response: Response, asked: Asked) -> Response | Request:
+        wire_bytes = conversion.wire_bytes(response)
+        self._stats.inc_value("notmodified/requests")
+        self._stats.inc_value("notmodified/wire_bytes", wire_bytes)
+        if response.status == NOT_MODIFIED and asked.is_orphan:
+            asked.plan.abandon()
+            return response
+        settled = asked.plan.settle(
+            response.status,
+            conversion.response_fields(response),
+            response.body,
+            complete=conversion.is_complete(response),
+            wire_bytes=wire_bytes,
+            elapsed=request.meta.get("download_latency"),
+        )
+        if isinstance(settled, notmodified.Resend):
+            return self._again(request, asked.plan, settled)
+        return self._deliver(request, settled, response)
+
+    def _again(
+        self, request: Request, plan: notmodified.Plan | None = None, resend: notmodified.Resend | None = None
+    ) -> Request:
+        """Make the same request once more, with no conditions but those that the core wants now."""
+        self._stats.inc_value("notmodified/resends")
+        again: Request = request.replace(dont_filter=True)
+        again.meta[AGAIN_KEY] = True
+        if plan is not None and resend is not None:
+            own = set(conversion.request_fields(request))
+            wanted = tuple(pair for pair in resend.headers.raw if (pair[0].title(), pair[1]) not in own)
+            self._asked[again] = Asked(plan, wanted, is_second=True)
+        return again
+
+    def _deliver(self, request: Request, settled: notmodified.Response, received: Response | None) -> Response:
+        page = received
+        if page is None or page.status != settled.status:
+            page = conversion.stored_page(settled, request, received)
+        request.meta[OUTCOME_KEY] = {
+            "outcome": settled.outcome,
+            "changed": settled.changed,
+            "not_modified": settled.not_modified,
+        }
+        self._count(settled)
+        if settled.changed and self.config.consumer is not None:
+            self._await_acknowledgement(request, settled)
+        return page
+
+    def _await_acknowledgement(self, request: Request, settled: notmodified.Response) -> None:
+        if request.callback is NO_CALLBACK:
+            # Whoever asked (a media pipeline, robots.txt) gets the page right here; no callback will ever
+            # finish.
+            settled.acknowledge()
+        else:
+            self._unacknowledged.deliver(request, settled)
+
+    def _count(self, settled: notmodified.Response) -> None:
+        self._stats.inc_value(f"notmodified/outcome/{settled.outcome}")
+        if settled.not_modified:
+            self._stats.inc_value("notmodified/not_modified")
+            self._stats.inc_value("notmodified/bytes_saved", settled.bytes_saved)
+
+    def _warn(self, error: Exception) -> None:
+        self._stats.inc_value("notmodified/errors")
+        if not self._has_warned:
+            self._has_warned = True
+            logger.warning(
+                "notmodified failed on a request, which goes on without it; "
+                "further failures are only counted (notmodified/errors)",
+                exc_info=error,
+            )
+
+
+def _is_ours(request: Request) -> bool:
+    if request.meta.get("dont_cache"):
+        return False
+    # What is asked for by content, as some search interfaces want it, has no place in a store of URLs.
+    asks_by_content = bool(request.body) and request.method in {"GET", "HEAD"}
+    return not asks_by_content and urlparse_cached(request).scheme in {"http", "https"}

@@ -1,0 +1,123 @@
+"""The `NOTMODIFIED_*` settings, read once into a typed configuration; a wrong one stops the crawl here."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+
+from scrapy.utils.project import data_path
+
+from notmodified.exceptions import NotModifiedError
+
+if TYPE_CHECKING:
+    from scrapy.settings import BaseSettings
+
+PREFIX = "NOTMODIFIED_"
+MEMORY = ":memory:"
+
+Freshness: TypeAlias = Literal["revalidate", "rfc9111"]
+
+
+class SettingsError(NotModifiedError, ValueError):
+    """A setting that cannot be followed; the text names it, its value and the remedy."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """What the project asked for. A field's setting is its name in capitals after `NOTMODIFIED_`."""
+
+    enabled: bool = True
+    store: str = "notmodified"
+    strict: bool = False
+    consumer: str | None = None
+    freshness: Freshness = "revalidate"
+    max_body: int = 64 * 1024 * 1024
+
+    @classmethod
+    def from_settings(cls, settings: BaseSettings, *, spider: str) -> Config:
+        """Read and check every setting; `spider` is the spider's name, the consumer by default."""
+        _refuse_unknown_names(settings)
+        enabled = _boolean(settings, "ENABLED", default=cls.enabled)
+        if not enabled:
+            return cls(enabled=False)
+        if settings.getbool("HTTPCACHE_ENABLED"):
+            message = (
+                "HTTPCACHE_ENABLED and notmodified are both on, and each would answer for the other. "
+                "Set HTTPCACHE_ENABLED = False (or NOTMODIFIED_ENABLED = False)."
+            )
+            raise SettingsError(message)
+        return cls(
+            enabled=True,
+            store=_store(settings),
+            strict=_boolean(settings, "STRICT", default=cls.strict),
+            consumer=_consumer(settings, spider),
+            freshness=_freshness(settings),
+            max_body=_max_body(settings),
+        )
+
+    @property
+    def is_directory(self) -> bool:
+        """Whether the store is a directory, not memory or a URL."""
+        return self.store != MEMORY and "://" not in self.store
+
+    def location(self) -> str:
+        """Tell where the store lies: a relative path in the project's data directory, as HTTPCACHE_DIR."""
+        return data_path(self.store) if self.is_directory else self.store
+
+
+def _refuse_unknown_names(settings: BaseSettings) -> None:
+    known = [PREFIX + field.name.upper() for field in fields(Config)]
+    for name in settings:
+        if not name.startswith(PREFIX) or name in known:
+            continue
+        likely = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+        remedy = f"Did you mean {likely[0]}?" if likely else f"There are: {', '.join(known)}."
+        message = f"Unknown setting {name}. {remedy}"
+        raise SettingsError(message)
+
+
+def _boolean(settings: BaseSettings, name: str, *, default: bool) -> bool:
+    try:
+        return settings.getbool(PREFIX + name, default)
+    except (TypeError, ValueError) as error:
+        raise _bad_value(settings, name, "True or False") from error
+
+
+def _store(settings: BaseSettings) -> str:
+    value = settings.get(PREFIX + "STORE", Config.store)
+    if not isinstance(value, (str, os.PathLike)) or not os.fspath(value):
+        raise _bad_value(settings, "STORE", f"the path of a directory, or {MEMORY!r}")
+    return os.fsdecode(value)
+
+
+def _consumer(settings: BaseSettings, spider: str) -> str | None:
+    value = settings.get(PREFIX + "CONSUMER", spider)
+    if not isinstance(value, str):
+        raise _bad_value(settings, "CONSUMER", "a name, or '' for none")
+    return value or None
+
+
+def _freshness(settings: BaseSettings) -> Freshness:
+    value = settings.get(PREFIX + "FRESHNESS", Config.freshness)
+    modes: tuple[Freshness, ...] = get_args(Freshness)
+    for mode in modes:
+        if value == mode:
+            return mode
+    raise _bad_value(settings, "FRESHNESS", " or ".join(map(repr, modes)))
+
+
+def _max_body(settings: BaseSettings) -> int:
+    try:
+        value = settings.getint(PREFIX + "MAX_BODY", Config.max_body)
+    except (TypeError, ValueError) as error:
+        raise _bad_value(settings, "MAX_BODY", "a number of bytes") from error
+    if value <= 0:
+        raise _bad_value(settings, "MAX_BODY", "a number of bytes above 0")
+    return value
+
+
+def _bad_value(settings: BaseSettings, name: str, wanted: str) -> SettingsError:
+    value: Any = settings.get(PREFIX + name)
+    return SettingsError(f"{PREFIX}{name} is {value!r}; it must be {wanted}.")

@@ -1,0 +1,61 @@
+"""Opens a crawl's store, or lets the crawl go on without one; closes it, and tells what it refused."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scrapy.exceptions import NotConfigured
+
+import notmodified
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+    from scrapy.statscollectors import StatsCollector
+
+    from notmodified.scrapy.settings import Config
+
+logger = logging.getLogger(__name__)
+
+
+def open_store(crawler: Crawler, config: Config) -> notmodified.Cache:
+    """Open the store. If that fails: an error with NOTMODIFIED_STRICT, else one line in the log."""
+    try:
+        return _open(config)
+    except (OSError, NotConfigured) as error:
+        problem = f"notmodified cannot open its store: {error}. Set NOTMODIFIED_STORE to another place."
+        if config.strict:
+            raise notmodified.StoreError(problem) from error
+        logger.error("%s The crawl goes on without it.", problem)  # noqa: TRY400, one line and no traceback
+        crawler.stats.inc_value("notmodified/store_errors")
+        raise NotConfigured from error
+
+
+def close_store(cache: notmodified.Cache, stats: StatsCollector) -> None:
+    """Write what is left, count the reads and writes that failed during the crawl, and let the store go."""
+    if cache.closed:
+        return
+    counted = cache.stats()
+    failed, last = counted["store_errors"], counted.get("last_store_error")
+    try:
+        cache.close()
+    except OSError as error:
+        failed, last = failed + 1, error
+    if failed:
+        stats.inc_value("notmodified/store_errors", failed)
+        logger.error("The store refused %d reads or writes; its last words: %s", failed, last)
+
+
+def _open(config: Config) -> notmodified.Cache:
+    location = config.location()
+    if config.is_directory:
+        # Only the parent: the store makes its own directory, which its owner alone may read.
+        Path(location).parent.mkdir(parents=True, exist_ok=True)
+    return notmodified.Cache(
+        location,
+        consumer=config.consumer,
+        freshness=config.freshness,
+        max_body=config.max_body,
+        strict=config.strict,
+    )

@@ -1,0 +1,142 @@
+"""One identity's validator is never sent by another: proxies, their users, cookie jars, logins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from crawls import crawl, request
+from origin import Page
+from proxy import Proxy
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from origin import Origin
+
+ONE = b"<html>one</html>"
+
+
+def asked(url: str, *, store: Path, spider: str = "PageSpider", **arguments: Any) -> None:  # noqa: ANN401
+    """Crawl one request."""
+    assert len(crawl([request(url, **arguments)], store=store, spider=spider).items) > 0
+
+
+def has_conditions(origin: Origin) -> list[bool]:
+    """Tell for each request whether it was conditional."""
+    return [received.has_condition() for received in origin.log]
+
+
+def test_two_proxies_never_share_a_validator(origin: Origin, store: Path) -> None:
+    url = origin.on("/page.html", Page(ONE))
+    with Proxy() as first, Proxy() as second:
+        for exit_by in (first, second, first, None):
+            asked(url, store=store, meta={"proxy": exit_by.url} if exit_by else {})
+
+    assert has_conditions(origin) == [False, False, True, False]
+
+
+def test_two_users_of_one_proxy_never_share_a_validator(origin: Origin, store: Path) -> None:
+    url = origin.on("/page.html", Page(ONE))
+    with Proxy() as gateway:
+        for user in ("session-1", "session-2", "session-1"):
+            asked(url, store=store, meta={"proxy": f"http://{user}:s%40cret@127.0.0.1:{gateway.port}"})
+
+        assert len({relayed.authorization for relayed in gateway.log}) == 2
+    assert has_conditions(origin) == [False, False, True]
+
+
+def test_two_cookie_jars_never_share_a_validator(origin: Origin, store: Path) -> None:
+    url = origin.on("/page.html", Page(ONE, set_cookie="visit=1"))
+    for jar in ("a", "b", "a", 1, "1"):
+        asked(url, store=store, meta={"cookiejar": jar})
+
+    assert has_conditions(origin) == [False, False, True, False, False]
+
+
+def test_two_logins_by_cookie_never_share_a_validator(origin: Origin, store: Path) -> None:
+    url = origin.on("/page.html", Page(ONE))
+    for session in ("alice", "bob", "alice"):
+        asked(url, store=store, cookies={"session": session})
+    asked(url, store=store)
+
+    assert has_conditions(origin) == [False, False, True, False]
+
+
+def test_login_goes_on_with_the_requests_that_follow(origin: Origin, store: Path) -> None:
+    page = Page(ONE)
+    origin.on("/page.html", page)
+    start = origin.on("/start", Page(b'<html><a href="/page.html">page</a></html>'))
+    for session in ("alice", "bob", "alice"):
+        asked(start, store=store, spider="FollowingSpider", cookies={"session": session})
+
+    received = origin.requests("/page.html")
+    assert [request.get("cookie") for request in received] == ["session=alice", "session=bob", "session=alice"]
+    assert [request.has_condition() for request in received] == [False, False, True]
+
+
+def test_session_cookies_of_the_origin_do_not_keep_a_jar_from_its_validators(origin: Origin, store: Path) -> None:
+    page = Page(ONE)
+    origin.on("/page.html", page)
+    front = Page(b'<html><a href="/page.html">page</a></html>', set_cookie="session=1")
+    start = origin.on("/start", front)
+    asked(start, store=store, spider="FollowingSpider")
+    front.set_cookie = "session=2"
+    asked(start, store=store, spider="FollowingSpider")
+
+    assert [request.get("cookie") for request in origin.requests("/page.html")] == ["session=1", "session=2"]
+    assert (page.full, page.not_modified) == (1, 1)
+
+
+def test_cookie_of_a_304_reaches_the_jar_and_a_stored_one_is_never_replayed(origin: Origin, store: Path) -> None:
+    front = Page(b'<html><a href="/page.html">page</a></html>', set_cookie="session=stored")
+    start = origin.on("/start", front)
+    origin.on("/page.html", Page(ONE))
+    asked(start, store=store, spider="FollowingSpider")
+    front.set_cookie = "session=new"
+    asked(start, store=store, spider="FollowingSpider")
+    front.set_cookie = None
+    asked(start, store=store, spider="FollowingSpider")
+
+    cookies = [request.get("cookie") for request in origin.requests("/page.html")]
+    assert cookies == ["session=stored", "session=new", None]
+    assert (front.full, front.not_modified) == (1, 2)
+
+
+def test_own_cookie_header_is_an_identity_where_scrapy_keeps_no_jar(origin: Origin, store: Path) -> None:
+    url = origin.on("/page.html", Page(ONE))
+    for cookie in ("session=alice", "session=bob", "session=alice"):
+        crawl([request(url, headers={"Cookie": cookie})], store=store, COOKIES_ENABLED=False)
+
+    assert has_conditions(origin) == [False, False, True]
+
+
+def test_named_identities_and_credentials_are_kept_apart(origin: Origin, store: Path) -> None:
+    url = origin.on("/page.html", Page(ONE))
+    identities: tuple[dict[str, Any], ...] = (
+        {"meta": {"notmodified_identity": "a"}},
+        {"meta": {"notmodified_identity": "b"}},
+        {"meta": {"notmodified_identity": "a"}},
+        {"headers": {"Authorization": "Bearer a"}},
+        {"headers": {"Authorization": "Bearer b"}},
+        {"headers": {"Authorization": "Bearer a"}},
+    )
+    for arguments in identities:
+        asked(url, store=store, **arguments)
+
+    assert has_conditions(origin) == [False, False, True, False, False, True]
+
+
+def test_proxy_credentials_never_reach_the_origin_nor_the_store(origin: Origin, store: Path) -> None:
+    url = origin.on("/page.html", Page(ONE))
+    with Proxy() as gateway:
+        for _ in range(2):
+            asked(url, store=store, meta={"proxy": f"http://customer-7:topsecret@127.0.0.1:{gateway.port}"})
+
+    for received in origin.log:
+        assert received.get("proxy-authorization") is None
+    for file in store.rglob("*"):
+        assert file.is_dir() or not {b"topsecret", b"customer-7"} & _words(file.read_bytes())
+
+
+def _words(content: bytes) -> set[bytes]:
+    return {word for word in (b"topsecret", b"customer-7") if word in content}

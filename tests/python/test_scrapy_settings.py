@@ -1,0 +1,182 @@
+"""The settings: what is wrong stops the crawl at its start and says how to mend it; what is broken need not."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from scrapy.settings import Settings
+
+from crawls import crawl, crawl_apart
+from notmodified.scrapy import Addon, NotModifiedMiddleware, NotModifiedSpiderMiddleware, SettingsError
+from notmodified.scrapy.settings import Config
+from origin import Page
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from origin import Origin
+
+ONE = b"<html>one</html>"
+
+
+def read(**settings: Any) -> Config:  # noqa: ANN401
+    """Read these settings as a project's."""
+    return Config.from_settings(Settings(settings), spider="prices")
+
+
+def test_no_settings_give_the_documented_defaults() -> None:
+    assert read() == Config(
+        enabled=True,
+        store="notmodified",
+        strict=False,
+        consumer="prices",
+        freshness="revalidate",
+        max_body=67_108_864,
+    )
+
+
+def test_settings_from_the_command_line_are_texts_and_read_as_meant() -> None:
+    config = read(NOTMODIFIED_STRICT="1", NOTMODIFIED_MAX_BODY="1000", NOTMODIFIED_CONSUMER="")
+
+    assert (config.strict, config.max_body, config.consumer) == (True, 1000, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("NOTMODIFIED_STOER", "x", "Unknown setting NOTMODIFIED_STOER. Did you mean NOTMODIFIED_STORE?"),
+        ("NOTMODIFIED_ENABELD", False, "Did you mean NOTMODIFIED_ENABLED?"),
+        ("NOTMODIFIED_ENABLED", "maybe", "NOTMODIFIED_ENABLED is 'maybe'; it must be True or False."),
+        ("NOTMODIFIED_STRICT", [], r"NOTMODIFIED_STRICT is \[\]; it must be True or False."),
+        ("NOTMODIFIED_STORE", "", "NOTMODIFIED_STORE is ''; it must be the path of a directory, or ':memory:'."),
+        ("NOTMODIFIED_STORE", 7, "NOTMODIFIED_STORE is 7"),
+        ("NOTMODIFIED_CONSUMER", 7, "NOTMODIFIED_CONSUMER is 7; it must be a name, or '' for none."),
+        ("NOTMODIFIED_FRESHNESS", "rfc", "it must be 'revalidate' or 'rfc9111'."),
+        ("NOTMODIFIED_MAX_BODY", "64 MB", "NOTMODIFIED_MAX_BODY is '64 MB'; it must be a number of bytes."),
+        ("NOTMODIFIED_MAX_BODY", 0, "it must be a number of bytes above 0."),
+    ],
+)
+def test_wrong_setting_is_named_with_its_remedy(name: str, value: object, told: str) -> None:
+    with pytest.raises(SettingsError, match=told):
+        read(**{name: value})
+
+
+def test_wrong_setting_stops_the_crawl_before_its_first_request(origin: Origin, store: Path) -> None:
+    url = origin.on("/page.html", Page(ONE))
+
+    stopped = crawl([url], store=store, NOTMODIFIED_FRESHNES="rfc9111")
+
+    assert stopped.error == "SettingsError: Unknown setting NOTMODIFIED_FRESHNES. Did you mean NOTMODIFIED_FRESHNESS?"
+    assert origin.log == []
+
+
+def test_scrapys_own_cache_beside_it_is_refused(origin: Origin, store: Path) -> None:
+    url = origin.on("/page.html", Page(ONE))
+
+    stopped = crawl([url], store=store, HTTPCACHE_ENABLED=True)
+
+    assert stopped.error is not None
+    assert "HTTPCACHE_ENABLED = False" in stopped.error
+    assert origin.log == []
+
+
+def test_switched_off_it_leaves_the_crawl_alone(origin: Origin, store: Path) -> None:
+    url = origin.on("/page.html", Page(ONE))
+
+    for _ in range(2):
+        plain = crawl([url], store=store, NOTMODIFIED_ENABLED=False)
+
+    assert not origin.last.has_condition()
+    assert plain.page["meta"] == {}
+    assert not store.exists()
+    assert plain.said("WARNING", "") == []
+
+
+def test_store_that_cannot_be_opened_is_said_once_and_the_crawl_goes_on(origin: Origin, tmp_path: Path) -> None:
+    taken = tmp_path / "store"
+    taken.write_text("a file, no directory")
+    url = origin.on("/page.html", Page(ONE))
+
+    without = crawl([url], store=taken)
+
+    assert without.page["body"] == ONE.decode()
+    (line,) = without.said("ERROR", "")
+    assert str(taken) in line
+    assert "\n" not in line
+    assert without.stats["notmodified/store_errors"] == 1
+    assert taken.read_text() == "a file, no directory"
+
+
+def test_strictness_stops_where_the_store_cannot_be_opened(origin: Origin, tmp_path: Path) -> None:
+    taken = tmp_path / "store"
+    taken.write_text("a file, no directory")
+    url = origin.on("/page.html", Page(ONE))
+
+    stopped = crawl([url], store=taken, NOTMODIFIED_STRICT=True)
+
+    assert stopped.error is not None
+    assert stopped.error.startswith("StoreError")
+    assert str(taken) in stopped.error
+    assert origin.log == []
+
+
+def test_crawl_that_stops_at_the_start_fails_for_the_shell(origin: Origin, store: Path) -> None:
+    url = origin.on("/page.html", Page(ONE))
+
+    stopped = crawl_apart([url], store=store, NOTMODIFIED_MAX_BODY=-1)
+
+    assert stopped is not None
+    assert stopped.error == "RuntimeError: did not start"
+    (line,) = stopped.said("CRITICAL", "")
+    assert line == "The crawl does not start: NOTMODIFIED_MAX_BODY is -1; it must be a number of bytes above 0."
+
+
+def test_relative_store_lies_in_the_projects_data_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert read(NOTMODIFIED_STORE="elsewhere").location() == ".scrapy/elsewhere"
+    assert read(NOTMODIFIED_STORE=tmp_path / "store").location() == str(tmp_path / "store")
+    assert read(NOTMODIFIED_STORE=":memory:").location() == ":memory:"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_projects_own_places_win_over_the_add_on() -> None:
+    settings = Settings(
+        {
+            "DOWNLOADER_MIDDLEWARES": {"notmodified.scrapy.NotModifiedMiddleware": 790, "other.Middleware": 1},
+            "SPIDER_MIDDLEWARES": {NotModifiedSpiderMiddleware: None},
+        }
+    )
+    # The add-on loads every name that it compares with its own.
+    settings["DOWNLOADER_MIDDLEWARES"].pop("other.Middleware")
+
+    Addon().update_settings(settings)
+
+    assert dict(settings["DOWNLOADER_MIDDLEWARES"]) == {"notmodified.scrapy.NotModifiedMiddleware": 790}
+    assert dict(settings["SPIDER_MIDDLEWARES"]) == {NotModifiedSpiderMiddleware: None}
+
+
+def test_add_on_puts_the_middlewares_in_their_places() -> None:
+    settings = Settings()
+
+    Addon().update_settings(settings)
+
+    assert dict(settings["DOWNLOADER_MIDDLEWARES"]) == {NotModifiedMiddleware: 800}
+    assert dict(settings["SPIDER_MIDDLEWARES"]) == {NotModifiedSpiderMiddleware: 1100}
+
+
+def test_import_without_scrapy_names_the_extra() -> None:
+    script = "import sys; sys.modules['scrapy'] = None; import notmodified.scrapy"
+
+    failed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)  # noqa: S603
+
+    assert "pip install 'notmodified[scrapy]'" in failed.stderr.splitlines()[-1]
+
+
+def test_import_installs_no_reactor() -> None:
+    script = "import sys, notmodified.scrapy; sys.exit('twisted.internet.reactor' in sys.modules)"
+
+    subprocess.run([sys.executable, "-c", script], check=True)  # noqa: S603
