@@ -106,7 +106,7 @@ pub enum Cookies {
 pub struct Identity {
     /// A name that the caller gave.
     pub name: Option<String>,
-    /// The proxy by which the request leaves; its user is part of the exit (rotating gateways put the session there).
+    /// The proxy by which the request leaves; user and password are part of the exit (gateways put the session into either).
     pub proxy: Option<Proxy>,
     /// The value of Authorization.
     pub authorization: Option<Vec<u8>>,
@@ -123,6 +123,7 @@ impl Identity {
         }
         let endpoint = self.proxy.as_ref().map(Proxy::endpoint);
         let user = self.proxy.as_ref().map(|proxy| proxy.url().username().as_bytes());
+        let password = self.proxy.as_ref().and_then(|proxy| proxy.url().password()).map(str::as_bytes);
         let (value, jar) = match &self.cookies {
             Cookies::None => (None, None),
             Cookies::Value(value) => (Some(value.as_slice()), None),
@@ -130,7 +131,9 @@ impl Identity {
         };
         let mut hasher = blake3::Hasher::new_keyed(&secret.0);
         let name = self.name.as_deref().map(str::as_bytes);
-        for part in [name, endpoint.as_deref().map(str::as_bytes), user, self.authorization.as_deref(), value, jar] {
+        for part in
+            [name, endpoint.as_deref().map(str::as_bytes), user, password, self.authorization.as_deref(), value, jar]
+        {
             // Presence, then length, then bytes: no two identities run into one.
             hasher.update(&[u8::from(part.is_some())]);
             let part = part.unwrap_or_default();
@@ -169,16 +172,13 @@ mod tests {
             proxied("http://proxy:1"),
             proxied("http://proxy:2"),
             proxied("http://a@proxy:1"),
+            proxied("http://a:one@proxy:1"),
+            proxied("http://a:two@proxy:1"),
             proxied("socks5://proxy:1"),
         ];
         let partitions: std::collections::HashSet<Partition> =
             identities.iter().map(|one| one.partition(&SECRET)).collect();
         assert_eq!(partitions.len(), identities.len());
-    }
-
-    #[test]
-    fn another_password_is_the_same_client() {
-        assert_eq!(proxied("http://u:one@p:1").partition(&SECRET), proxied("http://u:two@p:1").partition(&SECRET));
     }
 
     #[test]

@@ -214,6 +214,7 @@ class Cache:
         identity: str | None = None,
         proxy: str | None = None,
         cookie_jar: str | None = None,
+        has_content: bool = False,
     ) -> Plan:
         """Say what to send.
 
@@ -221,8 +222,9 @@ class Cache:
         proxy: the URL of the proxy that the request leaves by, with its userinfo.
         cookie_jar: the name of the jar that the Cookie field comes from; then the jar is part of the identity, and not
             the cookies' values.
+        has_content: the request carries a body; then it is not made conditional, and its answer not stored.
 
-        Of all these only keyed hashes are kept.
+        Of the first three only keyed hashes are kept.
 
         Raises InvalidRequestError naming the value and the remedy.
         """
@@ -236,6 +238,7 @@ class Cache:
         identity: str | None = None,
         proxy: str | None = None,
         cookie_jar: str | None = None,
+        has_content: bool = False,
     ) -> Awaitable[Plan]:
         """The same as ``plan``, awaitable: for stores that are not local."""
 

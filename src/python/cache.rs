@@ -11,6 +11,7 @@ use pyo3::types::PyDict;
 use crate::cache::{Cache, Effort, Planned, Settled};
 use crate::clock::{self, Stopwatch};
 use crate::error::{Error, Kind, Result};
+use crate::exchange::Ask;
 use crate::exchange::plan::Pending;
 use crate::exchange::settle::{Completeness, Reply};
 use crate::fields::Fields;
@@ -46,7 +47,7 @@ impl PyCache {
         Ok(Self { cache: Mutex::new(Some(Arc::new(cache))) })
     }
 
-    #[pyo3(signature = (method, url, headers=None, *, identity=None, proxy=None, cookie_jar=None))]
+    #[pyo3(signature = (method, url, headers=None, *, identity=None, proxy=None, cookie_jar=None, has_content=false))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
     fn plan(
         &self,
@@ -57,17 +58,18 @@ impl PyCache {
         identity: Option<&str>,
         proxy: Option<&str>,
         cookie_jar: Option<&str>,
+        has_content: bool,
     ) -> PyResult<PyPlan> {
         let cache = self.open(py)?;
         let request = read_request(method, url, fields::read(headers)?, identity, proxy, cookie_jar);
         let planned = py.detach(|| {
-            let ask = cache.ask(&request?);
+            let ask = Ask { has_content, ..cache.ask(&request?) };
             pollster::block_on(cache.plan(ask))
         });
         PyPlan::new(py, planned.map_err(|error| raise(py, &error))?, cache)
     }
 
-    #[pyo3(signature = (method, url, headers=None, *, identity=None, proxy=None, cookie_jar=None))]
+    #[pyo3(signature = (method, url, headers=None, *, identity=None, proxy=None, cookie_jar=None, has_content=false))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
     fn aplan<'py>(
         &self,
@@ -78,10 +80,11 @@ impl PyCache {
         identity: Option<&str>,
         proxy: Option<&str>,
         cookie_jar: Option<&str>,
+        has_content: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
         let cache = self.open(py)?;
         let request = read_request(method, url, fields::read(headers)?, identity, proxy, cookie_jar);
-        let ask = cache.ask(&request.map_err(|error| raise(py, &error))?);
+        let ask = Ask { has_content, ..cache.ask(&request.map_err(|error| raise(py, &error))?) };
         pyo3_async_runtimes::tokio::future_into_py(py, async move {
             let planned = cache.plan(ask).await;
             Python::attach(|py| PyPlan::new(py, planned.map_err(|error| raise(py, &error))?, cache))

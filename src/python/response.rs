@@ -164,8 +164,7 @@ impl PyResponse {
     fn acknowledge(&self, py: Python<'_>) -> PyResult<()> {
         let Some((key, acknowledgement)) = &self.get(py)?.acknowledgement else { return Ok(()) };
         let Some(cache) = self.cache.upgrade() else {
-            let message =
-                "acknowledged after the session was closed; acknowledge before, or the page comes as changed once more";
+            let message = "acknowledged after the session or cache was closed; acknowledge before, or the page comes as changed once more";
             return Err(raise(py, &Error::new(Kind::Closed, message)));
         };
         py.detach(|| pollster::block_on(cache.acknowledge(key, *acknowledgement))).map_err(|error| raise(py, &error))

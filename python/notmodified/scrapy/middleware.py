@@ -160,6 +160,7 @@ class NotModifiedMiddleware:
             identity=request.meta.get(IDENTITY_KEY),
             proxy=proxy_of(request),
             cookie_jar=self._jars.name(request),
+            has_content=bool(request.body),
         )
 
     def _settle(self, request: Request, response: Response, asked: Asked) -> Response | Request:
@@ -234,8 +235,4 @@ class NotModifiedMiddleware:
 
 
 def _is_ours(request: Request) -> bool:
-    if request.meta.get("dont_cache"):
-        return False
-    # What is asked for by content, as some search interfaces want it, has no place in a store of URLs.
-    asks_by_content = bool(request.body) and request.method in {"GET", "HEAD"}
-    return not asks_by_content and urlparse_cached(request).scheme in {"http", "https"}
+    return not request.meta.get("dont_cache") and urlparse_cached(request).scheme in {"http", "https"}
