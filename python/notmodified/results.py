@@ -53,12 +53,17 @@ class Window:
             error.given_url = str(item)
             # Tokens count up from 1; what was never sent counts down.
             self.refused -= 1
-            self.order.append(self.refused)
+            self._line_up(self.refused)
             self.deliver(self.refused, error)
             return
         token = self.session.submit(request, self)
         self.under_way.add(token)
-        self.order.append(token)
+        self._line_up(token)
+
+    def _line_up(self, token: int) -> None:
+        # Where the order is not asked for, nobody takes anything out of it again.
+        if self.ordered:
+            self.order.append(token)
 
     def deliver(self, token: int, result: Result) -> None:
         """Take the result of one request."""
@@ -183,10 +188,11 @@ class Results(AsyncIterator[Result]):
             window.send(item)
 
     def _handed_out(self, result: Result) -> Result:
-        if self._raises and isinstance(result, RequestError):
-            self._cancel()
-            raise result
-        return result
+        # An exception that is no RequestError speaks of the session (closed, store failed), not of one request.
+        if isinstance(result, Response) or (isinstance(result, RequestError) and not self._raises):
+            return result
+        self._cancel()
+        raise result
 
     def _finish(self) -> None:
         failure, self._window.failure = self._window.failure, None

@@ -80,10 +80,8 @@ pub fn plan(ask: Ask, record: Option<Record>, policy: &Policy, secret: &Secret, 
     let none = Fields::new();
     let mut pending =
         Pending { ask, treatment, conditions: none, validator: Validator::None, record, candidate, is_resend: false };
-    if treatment == Treatment::Ours {
-        if let Some(answer) = fresh(&pending, policy, now) {
-            return Plan::Serve(Box::new(answer), Box::new(pending));
-        }
+    if let Some(answer) = fresh(&pending, policy, now) {
+        return Plan::Serve(Box::new(answer), Box::new(pending));
     }
     (pending.validator, pending.conditions) = conditions(&pending, policy);
     Plan::Send(Box::new(pending))
@@ -189,7 +187,8 @@ fn condition(stored: &StoredResponse) -> Option<(Validator, &'static [u8], &[u8]
 }
 
 fn fresh(pending: &Pending, policy: &Policy, now: u64) -> Option<Answer> {
-    let stored = pending.stored().filter(|_| policy.freshness == Freshness::Rfc9111)?;
+    let may_serve = policy.freshness == Freshness::Rfc9111 && pending.treatment == Treatment::Ours;
+    let stored = pending.stored().filter(|_| may_serve)?;
     let age = age_if_fresh(stored, &pending.ask.fields, now)?;
     Some(Answer {
         outcome: Outcome::Fresh,
