@@ -24,6 +24,8 @@ pub enum Kind {
     TotalTimeout,
     /// What came back is not HTTP.
     Protocol,
+    /// The connection ended before an answer came.
+    Disconnected,
     /// The body ended before it was whole.
     IncompleteBody,
     /// The body is larger than `max_body`.
@@ -57,6 +59,7 @@ impl Kind {
             Self::ReadTimeout => "ReadTimeout",
             Self::TotalTimeout => "TotalTimeout",
             Self::Protocol => "ProtocolError",
+            Self::Disconnected => "DisconnectedError",
             Self::IncompleteBody => "IncompleteBodyError",
             Self::BodyTooLarge => "BodyTooLargeError",
             Self::TooManyRedirects => "TooManyRedirectsError",

@@ -13,6 +13,7 @@
     │   │   ├── ReadTimeout             the origin fell silent
     │   │   └── TotalTimeout            not finished in time
     │   ├── ProtocolError               what came back is not HTTP
+    │   │   └── DisconnectedError       (ConnectionError) the connection ended before an answer came
     │   ├── IncompleteBodyError         the body ended before it was whole
     │   ├── BodyTooLargeError           more than max_body
     │   ├── TooManyRedirectsError       more than max_redirects
@@ -40,6 +41,7 @@ __all__ = [
     "ConnectError",
     "ConnectTimeout",
     "DecodingError",
+    "DisconnectedError",
     "ForkError",
     "IncompleteBodyError",
     "InvalidRequestError",
@@ -114,6 +116,10 @@ class TotalTimeout(RequestTimeout):
 
 class ProtocolError(RequestError):
     """What came back is not HTTP, or more header section than anybody needs."""
+
+
+class DisconnectedError(ProtocolError, ConnectionError):
+    """The connection ended before an answer came; to a GET, three times."""
 
 
 class IncompleteBodyError(RequestError):

@@ -15,9 +15,13 @@ use crate::error::{Error, Kind, Result};
 use crate::exchange::outcome::Reason;
 use crate::exchange::plan::Pending;
 use crate::exchange::settle::{Completeness, Reply};
+use crate::key::Method;
 use crate::request::Request;
 use crate::response::Response;
 use crate::wire::{Delimited, Incoming, Outgoing, Wire};
+
+/// How often a request is sent whose connection ends before an answer comes.
+const MOST_ATTEMPTS: usize = 3;
 
 /// A cache and a wire.
 #[derive(Debug)]
@@ -75,18 +79,33 @@ impl Session {
         }
     }
 
+    /// Sends, and sends again where a connection ended before an answer came: servers close connections that are kept alive at a moment
+    /// of their own choice, which can be that of the next request.
     async fn send(&self, request: &Request, pending: &Pending, timeout: Duration) -> Result<Incoming> {
-        let outgoing = Outgoing {
-            method: request.method.clone(),
-            url: request.url.clone(),
-            fields: pending.fields(),
-            content: request.content.clone(),
-            partition: pending.ask.key.partition,
-            proxy: request.proxy.clone(),
-            timeout,
-        };
-        self.wire.send(outgoing).await.inspect_err(|_| self.cache.fail())
+        let mut attempts = if is_repeatable(request) { MOST_ATTEMPTS } else { 1 };
+        loop {
+            let outgoing = Outgoing {
+                method: request.method.clone(),
+                url: request.url.clone(),
+                fields: pending.fields(),
+                content: request.content.clone(),
+                partition: pending.ask.key.partition,
+                proxy: request.proxy.clone(),
+                timeout,
+            };
+            attempts -= 1;
+            match self.wire.send(outgoing).await {
+                Err(error) if error.kind() == Kind::Disconnected && attempts > 0 => self.cache.fail(),
+                result => return result.inspect_err(|_| self.cache.fail()),
+            }
+        }
     }
+}
+
+/// > When an inbound connection is closed prematurely, a client MAY open a new connection and automatically retransmit an aborted sequence
+/// > of requests if all of those requests have idempotent methods (RFC 9112 §9.3.1).
+fn is_repeatable(request: &Request) -> bool {
+    matches!(Method::of(&request.method), Method::Get | Method::Head | Method::OtherSafe)
 }
 
 fn reply(incoming: Incoming) -> Reply {

@@ -43,6 +43,7 @@ impl Attempt<'_> {
             Kind::Tls => "TLS failed".to_owned(),
             Kind::Connect => "no connection".to_owned(),
             Kind::InvalidRequest => "the request cannot be sent".to_owned(),
+            Kind::Disconnected => "the connection ended before an answer came".to_owned(),
             _ => "no HTTP response came back".to_owned(),
         };
         self.failed(kind, error.url(), &said).with_source(error.without_url())
@@ -102,7 +103,7 @@ impl Attempt<'_> {
             // A handshake that is hung up upon is no rustls error; connecting itself never meets the end of a stream.
             (true, None) if self.exit.is_secure && ends_early(error) => Kind::Tls,
             (true, None) => Kind::Connect,
-            // Closed or reset before the header section was whole, or that section is no HTTP: hyper's errors, whose type is not ours.
+            (false, _) if is_hung_up(error) => Kind::Disconnected,
             (false, _) => Kind::Protocol,
         }
     }
@@ -134,6 +135,20 @@ fn cause<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 
 
 fn io_kinds(error: &reqwest::Error) -> impl Iterator<Item = io::ErrorKind> {
     causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind)
+}
+
+/// Closed or reset before the header section was whole. HTTP that is none has an error of hyper's as well, of another sort.
+fn is_hung_up(error: &reqwest::Error) -> bool {
+    let by_hyper = causes(error).filter_map(<dyn StdError>::downcast_ref::<hyper::Error>);
+    let lost = [
+        io::ErrorKind::ConnectionReset,
+        io::ErrorKind::ConnectionAborted,
+        io::ErrorKind::BrokenPipe,
+        io::ErrorKind::UnexpectedEof,
+        io::ErrorKind::NotConnected,
+    ];
+    by_hyper.into_iter().any(|error| error.is_incomplete_message() || error.is_canceled() || error.is_closed())
+        || io_kinds(error).any(|kind| lost.contains(&kind))
 }
 
 fn ends_early(error: &reqwest::Error) -> bool {

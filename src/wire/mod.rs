@@ -102,7 +102,7 @@ impl Wire {
     ///
     /// # Errors
     /// By kind: `InvalidRequest`, `Connect`, `Proxy`, `Tls`, `ConnectTimeout`, `ReadTimeout`, `TotalTimeout`, `Protocol`,
-    /// `IncompleteBody`, `BodyTooLarge`.
+    /// `Disconnected`, `IncompleteBody`, `BodyTooLarge`.
     pub async fn send(&self, outgoing: Outgoing) -> Result<Incoming> {
         let Outgoing { method, url, fields, content, partition, proxy, timeout } = outgoing;
         let exit = Exit::new(partition, proxy, &url);

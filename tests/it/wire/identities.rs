@@ -120,9 +120,9 @@ fn a_proxy_that_fails_is_named_and_its_password_is_not() {
 #[test]
 fn other_failures_behind_a_proxy_do_not_show_its_password_either() {
     let answers: [(&[Step], Kind); 4] = [
-        (&[Step::Close], Kind::Protocol),
+        (&[Step::Close], Kind::Disconnected),
         (&[Step::Hang], Kind::ReadTimeout),
-        (&[Step::Send(Vec::new()), Step::Close], Kind::Protocol),
+        (&[Step::Send(Vec::new()), Step::Close], Kind::Disconnected),
         (&[Step::Repeat(Vec::new())], Kind::ReadTimeout),
     ];
     for (steps, kind) in answers {

@@ -40,8 +40,8 @@ fn what_is_no_http_is_a_protocol_error() {
     assert_eq!(kind_of("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"), Kind::Protocol);
     assert_eq!(kind_of("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nhi"), Kind::Protocol);
     assert_eq!(kind_of("220 mail.example ESMTP\r\n"), Kind::Protocol);
-    assert_eq!(kind_of("HTTP/1.1 200 OK\r\nX: y\r\n"), Kind::Protocol);
-    assert_eq!(kind_of(""), Kind::Protocol);
+    assert_eq!(kind_of("HTTP/1.1 200 OK\r\nX: y\r\n"), Kind::Disconnected);
+    assert_eq!(kind_of(""), Kind::Disconnected);
 }
 
 #[test]
