@@ -89,8 +89,7 @@ impl Cache {
         let record = self.tolerate(self.store.record(&ask.key).await)?;
         match plan(ask, record.flatten(), &self.policy, self.store.secret(), clock::now()) {
             Plan::Send(pending) => Ok(Planned::Send(pending)),
-            Plan::Serve(answer, otherwise) => match self.respond(&otherwise.ask.key, *answer, Effort::default()).await?
-            {
+            Plan::Serve(answer, otherwise) => match self.respond(&otherwise.ask, *answer, Effort::default()).await? {
                 Assembled::Whole(response) => Ok(Planned::Serve(response)),
                 Assembled::BodyMissing(body) => {
                     self.forget_body(&otherwise, body).await?;
@@ -110,7 +109,7 @@ impl Cache {
         self.counters.wire_bytes.add(reply.wire_bytes);
         let reason = match settle(&pending, reply, &self.policy, self.store.secret()) {
             Settlement::Resend(reason) => reason,
-            Settlement::Answer(answer) => match self.respond(&pending.ask.key, *answer, effort).await? {
+            Settlement::Answer(answer) => match self.respond(&pending.ask, *answer, effort).await? {
                 Assembled::Whole(response) => return Ok(Settled::Response(response)),
                 Assembled::BodyMissing(body) => {
                     self.forget_body(&pending, body).await?;
@@ -157,7 +156,7 @@ impl Cache {
     }
 
     /// The response that an answer describes, with its body, after what it says is to be written was handed to the store.
-    async fn respond(&self, key: &Key, answer: Answer, effort: Effort) -> Result<Assembled> {
+    async fn respond(&self, ask: &Ask, answer: Answer, effort: Effort) -> Result<Assembled> {
         let body = match answer.body {
             AnswerBody::Received(bytes) => ResponseBody::Received(bytes),
             AnswerBody::Stored(reference) => match self.tolerate(self.store.body(reference).await)?.flatten() {
@@ -175,7 +174,7 @@ impl Cache {
         self.counters.count(answer.outcome, answer.reason);
         self.counters.bytes_saved.add(answer.bytes_saved);
         Ok(Assembled::Whole(Box::new(Response {
-            url: Arc::clone(&key.url),
+            url: Arc::clone(&ask.url),
             status: answer.status,
             fields: answer.fields,
             body,
@@ -186,7 +185,7 @@ impl Cache {
             wire_bytes: effort.wire_bytes,
             bytes_saved: answer.bytes_saved,
             elapsed: effort.elapsed,
-            acknowledgement: answer.acknowledgement.map(|acknowledgement| (key.clone(), acknowledgement)),
+            acknowledgement: answer.acknowledgement.map(|acknowledgement| (ask.key.clone(), acknowledgement)),
             limits: self.policy.limits,
         })))
     }

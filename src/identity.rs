@@ -54,16 +54,19 @@ impl Proxy {
     /// Reads a proxy URL, with userinfo or without.
     ///
     /// # Errors
-    /// [`Kind::InvalidRequest`], naming scheme and host but never the userinfo.
+    /// [`Kind::InvalidRequest`], naming the scheme and nothing else: lists of proxies write credentials at any place.
     pub fn parse(text: &str) -> Result<Self> {
-        let shown = || text.rsplit('@').next().unwrap_or_default().chars().take(80).collect::<String>();
+        let scheme = || {
+            let known = Self::SCHEMES.into_iter().find(|scheme| text.starts_with(&format!("{scheme}://")));
+            known.map_or_else(|| "without a known scheme".to_owned(), |scheme| format!("{scheme}://…"))
+        };
         let url = Url::parse(text).map_err(|error| {
-            let message = format!("proxy {:?} is not a URL; write it as http://user:password@host:port", shown());
+            let message = format!("proxy {} is not a URL; write it as http://user:password@host:port", scheme());
             Error::new(Kind::InvalidRequest, message).with_source(error)
         })?;
         let known = Self::SCHEMES.contains(&url.scheme()) && url.host_str().is_some_and(|host| !host.is_empty());
         if !known {
-            let message = format!("proxy {:?} needs a host and a scheme out of {}", shown(), Self::SCHEMES.join(", "));
+            let message = format!("proxy {} needs a host, and a scheme out of {}", scheme(), Self::SCHEMES.join(", "));
             return Err(Error::new(Kind::InvalidRequest, message));
         }
         Ok(Self { url })
@@ -183,7 +186,9 @@ mod tests {
 
     #[test]
     fn a_bad_proxy_is_named_without_its_password() {
-        for text in ["ftp://user:hunter2@host:1", "user:hunter2@host", "http://"] {
+        for text in
+            ["ftp://user:hunter2@host:1", "user:hunter2@host", "http://", "h:1:user:hunter2", "http://h:1:user:hunter2"]
+        {
             let message = Proxy::parse(text).unwrap_err().to_string();
             assert!(!message.contains("hunter2"), "{message}");
         }

@@ -42,6 +42,7 @@ impl Request {
     pub fn new(method: &str, url: &str, fields: Fields) -> Result<Self> {
         check_method(method)?;
         check_fields(&fields)?;
+        check_host(&fields)?;
         let mut url = parse_target(url)?;
         let fields = authorized(&mut url, fields);
         Ok(Self { method: method.to_owned(), url, fields, content: None, name: None, proxy: None, jar: None })
@@ -64,10 +65,26 @@ impl Request {
     pub fn identity(&self) -> Identity {
         let cookies = match &self.jar {
             Some(jar) => Cookies::Jar(jar.clone()),
-            None => self.fields.get(b"cookie").map_or(Cookies::None, |value| Cookies::Value(value.to_vec())),
+            None => self.joined(b"cookie").map_or(Cookies::None, Cookies::Value),
         };
-        let authorization = self.fields.get(b"authorization").map(<[u8]>::to_vec);
+        let authorization = self.joined(b"authorization");
         Identity { name: self.name.clone(), proxy: self.proxy.clone(), authorization, cookies }
+    }
+
+    /// All lines of a field as one value: whatever they add up to is what the origin recognises.
+    fn joined(&self, name: &[u8]) -> Option<Vec<u8>> {
+        let lines: Vec<&[u8]> = self.fields.get_all(name).collect();
+        (!lines.is_empty()).then(|| lines.join(&b'\n'))
+    }
+
+    /// > The "Host" header field in a request provides the host and port information from the target URI (RFC 9110 §7.2):
+    ///
+    /// a caller who writes another one there asks for another resource, wherever the connection goes.
+    fn target_by_host(&self) -> Option<Arc<str>> {
+        let host = std::str::from_utf8(self.fields.get(b"host")?).ok()?;
+        let path = &self.url[url::Position::BeforePath..];
+        let target = Url::parse(&format!("{}://{host}{path}", self.url.scheme())).ok()?;
+        Some(Arc::from(target.as_str()))
     }
 
     /// The request as the exchange needs it.
@@ -75,10 +92,13 @@ impl Request {
     pub fn ask(&self, secret: &Secret) -> Ask {
         let method = Method::of(&self.method);
         let stored_under = if method == Method::Head { Method::Head } else { Method::Get };
-        let key = Key::new(stored_under, Arc::from(self.url.as_str()), self.identity().partition(secret));
+        let url: Arc<str> = Arc::from(self.url.as_str());
+        let target = self.target_by_host().unwrap_or_else(|| Arc::clone(&url));
+        let key = Key::new(stored_under, target, self.identity().partition(secret));
         Ask {
             method,
             key,
+            url,
             fields: self.fields.clone(),
             has_content: self.content.as_ref().is_some_and(|content| !content.is_empty()),
         }
@@ -126,6 +146,21 @@ pub fn check_fields(fields: &Fields) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// > Host = uri-host [ ":" port ] (RFC 9110 §7.2)
+fn check_host(fields: &Fields) -> Result<()> {
+    let Some(host) = fields.get(b"host") else { return Ok(()) };
+    let text = String::from_utf8_lossy(host);
+    let is_plain = !text.contains(['/', '?', '#', '@', '\\']) && Url::parse(&format!("http://{text}/")).is_ok();
+    if is_plain {
+        return Ok(());
+    }
+    let shown: String = text.rsplit('@').next().unwrap_or_default().chars().take(80).collect();
+    Err(Error::new(
+        Kind::InvalidRequest,
+        format!("header field \"Host\" with {shown:?}; write it as host or host:port"),
+    ))
 }
 
 /// RFC 9110 §5.6.2.
@@ -177,6 +212,33 @@ mod tests {
             assert!(message.contains(&format!("{:?}", line.0)) && !message.contains("hunter2"), "{message}");
         }
         assert!(Request::new("GE T", "http://host/", Fields::new()).is_err());
+    }
+
+    #[test]
+    fn host_is_part_of_what_is_asked_for() {
+        let key = |host: &str| {
+            let fields = [("Host", host)].into_iter().collect();
+            Request::new("GET", "http://127.0.0.1:1/x?y", fields).unwrap().ask(&Secret([0; 32])).key
+        };
+        assert_eq!(&*key("a.example").url, "http://a.example/x?y");
+        assert_ne!(key("a.example"), key("b.example"));
+        let plain = Request::new("GET", "http://127.0.0.1:1/x?y", Fields::new()).unwrap().ask(&Secret([0; 32])).key;
+        assert_eq!(key("127.0.0.1:1"), plain);
+        let odd = [("Host", "a/b")].into_iter().collect();
+        assert!(Request::new("GET", "http://127.0.0.1/", odd).is_err());
+    }
+
+    #[test]
+    fn every_cookie_line_tells_apart() {
+        let partition = |lines: &[(&str, &str)]| {
+            let fields = lines.iter().copied().collect();
+            Request::new("GET", "http://host/", fields).unwrap().identity().partition(&Secret([0; 32]))
+        };
+        assert_ne!(
+            partition(&[("Cookie", "a=1"), ("Cookie", "b=1")]),
+            partition(&[("Cookie", "a=1"), ("Cookie", "b=2")])
+        );
+        assert_ne!(partition(&[("Cookie", "a=1"), ("Cookie", "b=1")]), partition(&[("Cookie", "a=1")]));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 """The extension module: what `notmodified` re-exports, and the engine that its Session drives."""
 
 import os
-from collections.abc import Awaitable
+from collections.abc import Coroutine
 from typing import Any, Final, Literal, final
 
 from typing_extensions import Self
@@ -239,7 +239,7 @@ class Cache:
         proxy: str | None = None,
         cookie_jar: str | None = None,
         has_content: bool = False,
-    ) -> Awaitable[Plan]:
+    ) -> Coroutine[Any, Any, Plan]:
         """The same as ``plan``, awaitable: for stores that are not local."""
 
     def stats(self) -> dict[str, Any]:
@@ -251,13 +251,13 @@ class Cache:
         Raises StoreError when some of it could not be written.
         """
 
-    def aflush(self) -> Awaitable[None]:
+    def aflush(self) -> Coroutine[Any, Any, None]:
         """The same as ``flush``, awaitable."""
 
     def close(self) -> None:
         """Flush, and let go of the store. A second call does nothing."""
 
-    def aclose(self) -> Awaitable[None]:
+    def aclose(self) -> Coroutine[Any, Any, None]:
         """The same as ``close``, awaitable."""
 
     @property
@@ -315,7 +315,7 @@ class Plan:
         decoded: bool = False,
         wire_bytes: int | None = None,
         elapsed: float | None = None,
-    ) -> Awaitable[Response | Resend]:
+    ) -> Coroutine[Any, Any, Response | Resend]:
         """The same as ``settle``, awaitable: for stores that are not local."""
 
     def fail(self, error: BaseException | None = None) -> Response | None:
@@ -366,8 +366,8 @@ class Engine:
         http2: bool,
         strict: bool,
     ) -> Self: ...
-    def open(self) -> Awaitable[None]:
-        """Open the store and start the thread."""
+    def open(self) -> None:
+        """Open the store and start the thread. Waits for the disk, like ``flush`` and ``close``."""
 
     def fileno(self) -> int:
         """A file descriptor that is readable while ``completed`` has something."""
@@ -384,14 +384,11 @@ class Engine:
     def stats(self) -> dict[str, Any]:
         """See ``Session.stats``."""
 
-    def flush(self) -> Awaitable[None]:
+    def flush(self) -> None:
         """See ``Session.flush``."""
 
-    def close(self) -> Awaitable[None]:
+    def close(self) -> None:
         """Stop the thread, end what is in flight with SessionClosedError, make durable what was stored."""
 
     def release(self) -> None:
         """Let go of the store, after ``close`` and after the last of ``completed``."""
-
-    def close_now(self) -> None:
-        """The same as ``close``, waiting for it."""

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from notmodified._core import Request, Response
-from notmodified.exceptions import InvalidRequestError, RequestError
+from notmodified.exceptions import InvalidRequestError, NotModifiedError, RequestError
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -51,6 +51,8 @@ class Window:
             request = item if isinstance(item, Request) else Request(item)
         except InvalidRequestError as error:
             error.given_url = str(item)
+            # Its traceback would hold this frame, and through it the result before, and so on back to the first.
+            error.__traceback__ = None
             # Tokens count up from 1; what was never sent counts down.
             self.refused -= 1
             self._line_up(self.refused)
@@ -181,13 +183,14 @@ class Results(AsyncIterator[Result]):
         if self._items is None or window.is_exhausted:
             return
         while window.has_room:
-            item = next(self._items, None)
-            if item is None:
+            for item in self._items:
+                window.send(item)
+                break
+            else:
                 window.is_exhausted = True
                 return
-            window.send(item)
 
-    def _handed_out(self, result: Result) -> Result:
+    def _handed_out(self, result: Response | NotModifiedError) -> Result:
         # An exception that is no RequestError speaks of the session (closed, store failed), not of one request.
         if isinstance(result, Response) or (isinstance(result, RequestError) and not self._raises):
             return result

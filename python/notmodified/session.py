@@ -8,15 +8,16 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
+import copy
+import os
 import weakref
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from notmodified._core import Engine, Request, Response
-from notmodified.exceptions import NotModifiedError, SessionClosedError, WrongEventLoopError
+from notmodified.exceptions import ForkError, NotModifiedError, SessionClosedError, WrongEventLoopError
 from notmodified.results import Results
 
 if TYPE_CHECKING:
-    import os
     from types import TracebackType
 
     from typing_extensions import Self
@@ -127,6 +128,7 @@ class Session:
         self._waiters: dict[int, Waiter] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._opening: asyncio.Task[None] | None = None
+        self._process: int | None = None
         self._is_closed = False
         self._last_stats: dict[str, Any] | None = None
 
@@ -231,7 +233,7 @@ class Session:
         ``bytes_saved`` by 304s, ``resends``, ``coalesced``, ``store_errors``, ``corrupt_records``,
         ``last_store_error``; ``outcomes`` and ``reasons`` by name.
         """
-        return self._engine.stats() if self._last_stats is None else dict(self._last_stats)
+        return self._engine.stats() if self._last_stats is None else copy.deepcopy(self._last_stats)
 
     async def flush(self) -> None:
         """Return when everything stored or acknowledged before is durable.
@@ -239,14 +241,15 @@ class Session:
         Raises StoreError when some of it could not be written.
         """
         await self.open()
-        await self._engine.flush()
+        await asyncio.to_thread(self._engine.flush)
 
     async def open(self) -> None:
         """Open the store. ``async with`` and the first request do it.
 
-        Raises StoreError when it cannot be opened, WrongEventLoopError on another loop than before, SessionClosedError
-        after ``close()``.
+        Raises StoreError when it cannot be opened, WrongEventLoopError on another loop than before, ForkError in
+        another process, SessionClosedError after ``close()``.
         """
+        self._check_process()
         loop = asyncio.get_running_loop()
         if loop is self._loop:
             return
@@ -255,6 +258,7 @@ class Session:
         if self._loop is not None:
             raise WrongEventLoopError("a Session belongs to the event loop it was opened on; make one for each loop")
         if self._opening is None:
+            self._process = os.getpid()
             self._opening = asyncio.create_task(self._open(loop))
         elif self._opening.get_loop() is not loop:
             raise WrongEventLoopError("a Session belongs to the event loop it was opened on; make one for each loop")
@@ -262,7 +266,7 @@ class Session:
 
     async def _open(self, loop: asyncio.AbstractEventLoop) -> None:
         try:
-            await self._engine.open()
+            await asyncio.to_thread(self._engine.open)
         except BaseException:
             self._opening = None
             raise
@@ -270,8 +274,17 @@ class Session:
         self._loop = loop
         _open_engines.add(self._engine)
 
+    def _check_process(self) -> None:
+        # Before the loop is looked at: after a fork inside of it, asyncio says that there is none.
+        if self._process is not None and self._process != os.getpid():
+            raise ForkError("this session was opened by another process; open a session of its own after fork")
+
     async def close(self) -> None:
         """Cancel what is in flight and make durable what was stored. A second call does nothing."""
+        self._check_process()
+        if self._opening is not None and self._opening.get_loop() is asyncio.get_running_loop():
+            # What is being opened can only be closed when it is open; why it could not be, whoever opened it was told.
+            await asyncio.wait({self._opening})
         if self._loop is None or self._is_closed:
             self._is_closed = True
             return
@@ -279,7 +292,7 @@ class Session:
             raise WrongEventLoopError("a Session is closed on the event loop it was opened on")
         self._is_closed = True
         try:
-            await self._engine.close()
+            await asyncio.to_thread(self._engine.close)
         finally:
             while self._drain():
                 pass
@@ -332,4 +345,4 @@ def _close_engines() -> None:
     """Stop the threads of sessions that nobody closed, and make durable what they stored."""
     for engine in tuple(_open_engines):
         with contextlib.suppress(NotModifiedError):
-            engine.close_now()
+            engine.close()

@@ -47,7 +47,7 @@ pub struct StoredResponse {
     pub response_time: u64,
     /// What the request fields named by Vary were.
     pub selecting: Selecting,
-    /// The Accept-Encoding that it was negotiated with, when that was our choice: it is sent again with its validators.
+    /// The Accept-Encoding that it was negotiated with: sent again with its validators where the choice is ours.
     pub accept_encoding: Option<Bytes>,
     /// Its decoded content.
     pub content: Digest,

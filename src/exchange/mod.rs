@@ -19,6 +19,8 @@ pub mod plan;
 pub mod settle;
 pub mod storable;
 
+use std::sync::Arc;
+
 use crate::entry::Consumer;
 use crate::fields::Fields;
 use crate::key::{Key, Method};
@@ -79,6 +81,8 @@ pub struct Ask {
     pub method: Method,
     /// What is asked for; its own method is GET or HEAD.
     pub key: Key,
+    /// Where it is asked, as the caller wrote it; the key's own URL goes by Host.
+    pub url: Arc<str>,
     /// The caller's fields.
     pub fields: Fields,
     /// Does the request carry content?

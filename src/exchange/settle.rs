@@ -151,7 +151,7 @@ fn stored(pending: &Pending, reply: Reply, judged: Judged, policy: &Policy, secr
         request_time: reply.request_time,
         response_time: reply.response_time,
         selecting,
-        accept_encoding: pending.conditions.get(b"accept-encoding").map(Bytes::copy_from_slice),
+        accept_encoding: pending.fields().get(b"accept-encoding").map(Bytes::copy_from_slice),
         content,
         body,
         wire_bytes: reply.wire_bytes,

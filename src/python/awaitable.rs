@@ -1,20 +1,18 @@
-//! Awaitables for what is rare and may wait for a disk: opening, flushing, closing. The path of a request has [`crate::session::completions`].
+//! Awaitable twins of calls that may wait for a store: the same call on a thread of the event loop's own executor.
+//!
+//! A runtime of ours that finishes Python's futures from its own threads was tried (pyo3-async-runtimes): 4 of 60 interpreters that had
+//! awaited it aborted at their exit, and after a fork its threads are missing and an await never ends. asyncio's executor knows both.
 
 use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
 
-use crate::error::{Error, Kind, Result};
-use crate::python::error::raise;
-
-/// Runs what waits for a disk on a thread that may wait, and gives Python an awaitable of `None`.
-pub(super) fn off_the_loop(
-    py: Python<'_>,
-    work: impl FnOnce() -> Result<()> + Send + 'static,
-) -> PyResult<Bound<'_, PyAny>> {
-    pyo3_async_runtimes::tokio::future_into_py(py, async move {
-        let done = tokio::task::spawn_blocking(work).await;
-        Python::attach(|py| match done {
-            Ok(result) => result.map_err(|error| raise(py, &error)),
-            Err(broken) => Err(raise(py, &Error::new(Kind::Store, "the work was not finished").with_source(broken))),
-        })
-    })
+/// A coroutine of `call(*positional, **named)`, run on another thread.
+pub(super) fn off_the_loop<'py>(
+    call: Bound<'py, PyAny>,
+    positional: &Bound<'py, PyTuple>,
+    named: Option<&Bound<'py, PyDict>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = call.py();
+    let arguments: Vec<_> = std::iter::once(call).chain(positional.iter()).collect();
+    py.import("asyncio")?.call_method("to_thread", PyTuple::new(py, arguments)?, named)
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyTuple};
 
 use crate::cache::{Cache, Effort, Planned, Settled};
 use crate::clock::{self, Stopwatch};
@@ -69,26 +69,16 @@ impl PyCache {
         PyPlan::new(py, planned.map_err(|error| raise(py, &error))?, cache)
     }
 
-    #[pyo3(signature = (method, url, headers=None, *, identity=None, proxy=None, cookie_jar=None, has_content=false))]
-    #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
+    #[pyo3(
+        signature = (*arguments, **options),
+        text_signature = "(self, method, url, headers=None, *, identity=None, proxy=None, cookie_jar=None, has_content=False)"
+    )]
     fn aplan<'py>(
-        &self,
-        py: Python<'py>,
-        method: &str,
-        url: &str,
-        headers: Option<&Bound<'_, PyAny>>,
-        identity: Option<&str>,
-        proxy: Option<&str>,
-        cookie_jar: Option<&str>,
-        has_content: bool,
+        slf: &Bound<'py, Self>,
+        arguments: &Bound<'py, PyTuple>,
+        options: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let cache = self.open(py)?;
-        let request = read_request(method, url, fields::read(headers)?, identity, proxy, cookie_jar);
-        let ask = Ask { has_content, ..cache.ask(&request.map_err(|error| raise(py, &error))?) };
-        pyo3_async_runtimes::tokio::future_into_py(py, async move {
-            let planned = cache.plan(ask).await;
-            Python::attach(|py| PyPlan::new(py, planned.map_err(|error| raise(py, &error))?, cache))
-        })
+        off_the_loop(slf.getattr("plan")?, arguments, options)
     }
 
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
@@ -105,14 +95,12 @@ impl PyCache {
         py.detach(move || pollster::block_on(cache.flush())).map_err(|error| raise(py, &error))
     }
 
-    fn aflush<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let cache = self.open(py)?;
-        off_the_loop(py, move || pollster::block_on(cache.flush()))
+    fn aflush<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        off_the_loop(slf.getattr("flush")?, &PyTuple::empty(slf.py()), None)
     }
 
-    fn aclose<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let cache = self.held().take();
-        off_the_loop(py, move || cache.map_or(Ok(()), |cache| pollster::block_on(cache.flush())))
+    fn aclose<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        off_the_loop(slf.getattr("close")?, &PyTuple::empty(slf.py()), None)
     }
 
     #[getter]
@@ -125,7 +113,7 @@ impl PyCache {
     }
 
     #[pyo3(signature = (*_error))]
-    fn __exit__(&self, py: Python<'_>, _error: &Bound<'_, pyo3::types::PyTuple>) -> PyResult<()> {
+    fn __exit__(&self, py: Python<'_>, _error: &Bound<'_, PyTuple>) -> PyResult<()> {
         self.close(py)
     }
 }
@@ -221,27 +209,16 @@ impl PyPlan {
         self.settled(py, settled, effort)
     }
 
-    #[pyo3(signature = (status, headers=None, body=None, *, complete=true, decoded=false, wire_bytes=None, elapsed=None))]
-    #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
+    #[pyo3(
+        signature = (*arguments, **options),
+        text_signature = "(self, status, headers=None, body=None, *, complete=True, decoded=False, wire_bytes=None, elapsed=None)"
+    )]
     fn asettle<'py>(
         slf: &Bound<'py, Self>,
-        status: u16,
-        headers: Option<&Bound<'_, PyAny>>,
-        body: Option<&Bound<'_, PyAny>>,
-        complete: bool,
-        decoded: bool,
-        wire_bytes: Option<u64>,
-        elapsed: Option<f64>,
+        arguments: &Bound<'py, PyTuple>,
+        options: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let py = slf.py();
-        let given = Given::read(py, status, headers, body, complete, decoded, wire_bytes, elapsed)?;
-        let (pending, reply, effort) = slf.get().answered(given).map_err(|error| raise(py, &error))?;
-        let plan = slf.clone().unbind();
-        let cache = Arc::clone(&slf.get().cache);
-        pyo3_async_runtimes::tokio::future_into_py(py, async move {
-            let settled = cache.settle(pending, reply, effort).await;
-            Python::attach(|py| plan.get().settled(py, settled, effort))
-        })
+        off_the_loop(slf.getattr("settle")?, arguments, options)
     }
 
     #[pyo3(signature = (error=None))]

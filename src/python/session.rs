@@ -11,7 +11,6 @@ use pyo3::types::PyDict;
 use crate::error::{Error, Kind, Result};
 use crate::fields::Fields;
 use crate::identity::Proxy;
-use crate::python::awaitable::off_the_loop;
 use crate::python::cache::stats;
 use crate::python::error::{instance, raise};
 use crate::python::fields;
@@ -42,7 +41,7 @@ pub(super) struct PyEngine {
     wire: wire::Options,
     max_redirects: usize,
     defaults: Defaults,
-    running: Arc<Mutex<Option<Arc<Engine>>>>,
+    running: Mutex<Option<Arc<Engine>>>,
     requests: Mutex<HashMap<Token, Py<PyRequest>>>,
 }
 
@@ -95,21 +94,19 @@ impl PyEngine {
         let timeout = seconds(py, "timeout", timeout)?;
         let max_redirects = count(py, "max_redirects", max_redirects, 0)?;
         let defaults = Defaults { fields, name, proxy, jar, timeout };
-        let (running, requests) = (Arc::default(), Mutex::default());
+        let (running, requests) = (Mutex::default(), Mutex::default());
         Ok(Self { options, wire, max_redirects, defaults, running, requests })
     }
 
-    /// Opens the store and starts the thread, off the event loop.
-    fn open<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let (options, wire, max_redirects) = (self.options.clone(), self.wire.clone(), self.max_redirects);
-        let running = Arc::clone(&self.running);
-        let start = move || -> Result<()> {
-            let session = Session::new(Arc::new(options.open()?), Wire::new(wire)?, max_redirects);
-            let engine = Engine::start(session)?;
-            *running.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(engine));
-            Ok(())
+    /// Opens the store and starts the thread. Waits for the disk, like `flush` and `close`: not for an event loop's thread.
+    fn open(&self, py: Python<'_>) -> PyResult<()> {
+        let start = || -> Result<Engine> {
+            let cache = Arc::new(self.options.clone().open()?);
+            Engine::start(Session::new(cache, Wire::new(self.wire.clone())?, self.max_redirects))
         };
-        off_the_loop(py, start)
+        let engine = py.detach(start).map_err(|error| raise(py, &error))?;
+        *self.held() = Some(Arc::new(engine));
+        Ok(())
     }
 
     /// Readable while `completed()` has something.
@@ -146,27 +143,21 @@ impl PyEngine {
         stats(py, &self.engine(py)?.session().cache)
     }
 
-    fn flush<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let cache = Arc::clone(&self.engine(py)?.session().cache);
-        off_the_loop(py, move || pollster::block_on(cache.flush()))
+    fn flush(&self, py: Python<'_>) -> PyResult<()> {
+        let engine = self.engine(py)?;
+        py.detach(|| pollster::block_on(engine.session().cache.flush())).map_err(|error| raise(py, &error))
     }
 
-    /// Stops the thread and makes what was stored durable, off the event loop.
-    fn close<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let engine = self.running();
-        off_the_loop(py, move || engine.map_or(Ok(()), |engine| engine.close()))
+    /// Stops the thread and makes what was stored durable.
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        let engine = self.held().clone();
+        py.detach(|| engine.map_or(Ok(()), |engine| engine.close())).map_err(|error| raise(py, &error))
     }
 
     /// Lets go of the store, after `close()` and after the last of `completed()`.
     fn release(&self, py: Python<'_>) {
-        let engine = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let engine = self.held().take();
         py.detach(move || drop(engine));
-    }
-
-    /// The same, waiting for it: for the end of the interpreter.
-    fn close_now(&self, py: Python<'_>) -> PyResult<()> {
-        let engine = self.running();
-        py.detach(|| engine.map_or(Ok(()), |engine| engine.close())).map_err(|error| raise(py, &error))
     }
 }
 
@@ -176,13 +167,13 @@ impl PyEngine {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn running(&self) -> Option<Arc<Engine>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn held(&self) -> MutexGuard<'_, Option<Arc<Engine>>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn engine(&self, py: Python<'_>) -> PyResult<Arc<Engine>> {
         let message = "the session is not open; enter it with async with";
-        self.running().ok_or_else(|| raise(py, &Error::new(Kind::Closed, message)))
+        self.held().clone().ok_or_else(|| raise(py, &Error::new(Kind::Closed, message)))
     }
 }
 

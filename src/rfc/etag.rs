@@ -5,11 +5,12 @@
 pub struct EntityTag<'a>(&'a [u8]);
 
 impl<'a> EntityTag<'a> {
-    /// The tag that a field value holds; `None` when it is empty. Unquoted tags are real, and kept as they are.
+    /// The tag that a field value holds; `None` when it is empty, or the `*` that If-None-Match gives a meaning of its own. Unquoted tags
+    /// are real, and kept as they are.
     #[must_use]
     pub fn new(value: &'a [u8]) -> Option<Self> {
         let value = value.trim_ascii();
-        (!value.is_empty()).then_some(Self(value))
+        (!value.is_empty() && value != b"*").then_some(Self(value))
     }
 
     /// The bytes to send back.
@@ -99,5 +100,6 @@ mod tests {
     #[test]
     fn an_empty_value_is_no_tag() {
         assert!(EntityTag::new(b"  ").is_none());
+        assert!(EntityTag::new(b"*").is_none());
     }
 }

@@ -13,8 +13,7 @@ const FLOORS: [&str; 17] = [
 const LAST_PURE: &str = "counters";
 
 /// What only one module may name.
-const OWNED: [(&str, &str); 5] =
-    [("reqwest", "wire"), ("rustls", "wire"), ("lmdb", "store"), ("pyo3", "python"), ("pyo3_async_runtimes", "python")];
+const OWNED: [(&str, &str); 4] = [("reqwest", "wire"), ("rustls", "wire"), ("lmdb", "store"), ("pyo3", "python")];
 
 fn sources(directory: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
