@@ -54,19 +54,23 @@ impl Proxy {
     /// Reads a proxy URL, with userinfo or without.
     ///
     /// # Errors
-    /// [`Kind::InvalidRequest`], naming the scheme and nothing else: lists of proxies write credentials at any place.
+    /// [`Kind::InvalidRequest`], naming the value where it is no more than `host:port`.
     pub fn parse(text: &str) -> Result<Self> {
-        let scheme = || {
-            let known = Self::SCHEMES.into_iter().find(|scheme| text.starts_with(&format!("{scheme}://")));
-            known.map_or_else(|| "without a known scheme".to_owned(), |scheme| format!("{scheme}://…"))
+        // Lists of proxies write credentials at any place: only what is no more than host:port is shown.
+        let shown = || {
+            let (scheme, rest) = text.split_once("://").map_or((None, text), |(scheme, rest)| (Some(scheme), rest));
+            let is_bare = !rest.contains('@') && rest.matches(':').count() < 2 && rest.len() < 80;
+            let port = rest.rsplit_once(':').is_none_or(|(_, port)| port.chars().all(|digit| digit.is_ascii_digit()));
+            let rest = if is_bare && port { rest } else { "…" };
+            scheme.map_or_else(|| rest.to_owned(), |scheme| format!("{scheme}://{rest}"))
         };
         let url = Url::parse(text).map_err(|error| {
-            let message = format!("proxy {} is not a URL; write it as http://user:password@host:port", scheme());
+            let message = format!("proxy {:?} is not a URL; write it as http://user:password@host:port", shown());
             Error::new(Kind::InvalidRequest, message).with_source(error)
         })?;
         let known = Self::SCHEMES.contains(&url.scheme()) && url.host_str().is_some_and(|host| !host.is_empty());
         if !known {
-            let message = format!("proxy {} needs a host, and a scheme out of {}", scheme(), Self::SCHEMES.join(", "));
+            let message = format!("proxy {:?} needs a host, and a scheme out of {}", shown(), Self::SCHEMES.join(", "));
             return Err(Error::new(Kind::InvalidRequest, message));
         }
         Ok(Self { url })

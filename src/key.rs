@@ -83,10 +83,13 @@ impl Key {
 /// [`Kind::InvalidRequest`] naming the value (without userinfo) and the remedy.
 pub fn parse_target(text: &str) -> Result<Url> {
     let refuse = |what: &str| {
-        let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
-        let shown: String =
-            format!("{scheme}://{}", rest.rsplit('@').next().unwrap_or_default()).chars().take(120).collect();
-        let shown = shown.strip_prefix("://").unwrap_or(&shown).to_owned();
+        let (scheme, rest) = text.split_once("://").map_or(("", text), |(scheme, rest)| (scheme, rest));
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let port = authority.rsplit_once(':').map_or("", |(_, port)| port);
+        // A user and password can stand there without the @ that would tell them from a host and port.
+        let is_bare = !rest.contains('@') && port.chars().all(|digit| digit.is_ascii_digit());
+        let rest: String = if is_bare { rest.chars().take(120).collect() } else { "…".to_owned() };
+        let shown = if scheme.is_empty() { rest } else { format!("{scheme}://{rest}") };
         Error::new(Kind::InvalidRequest, format!("URL {shown:?} {what}"))
     };
     if text.len() > 65_536 {
@@ -121,7 +124,7 @@ mod tests {
 
     #[test]
     fn a_bad_target_is_named_without_its_password() {
-        for text in ["ftp://u:hunter2@host/", "http://u:hunter2@:0:0/", "nonsense", "/path"] {
+        for text in ["ftp://u:hunter2@host/", "http://u:hunter2@:0:0/", "http://u:hunter2", "nonsense", "/path"] {
             let message = parse_target(text).unwrap_err().to_string();
             assert!(message.contains("URL") && !message.contains("hunter2"), "{message}");
         }

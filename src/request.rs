@@ -45,7 +45,7 @@ impl Request {
         check_host(&fields)?;
         let mut url = parse_target(url)?;
         let fields = authorized(&mut url, fields);
-        Ok(Self { method: method.to_owned(), url, fields, content: None, name: None, proxy: None, jar: None })
+        Ok(Self { method: standard_method(method), url, fields, content: None, name: None, proxy: None, jar: None })
     }
 
     /// The same request in the name of an identity of the caller's.
@@ -118,6 +118,12 @@ pub fn check_identity(name: &str) -> Result<()> {
     Ok(())
 }
 
+/// Methods are case-sensitive, and those that people mean by `get` are in upper case (RFC 9110 §9.1).
+fn standard_method(method: &str) -> String {
+    const STANDARD: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH"];
+    STANDARD.into_iter().find(|standard| standard.eq_ignore_ascii_case(method)).unwrap_or(method).to_owned()
+}
+
 /// > method = token (RFC 9110 §9.1)
 fn check_method(method: &str) -> Result<()> {
     if is_token(method.as_bytes()) {
@@ -133,8 +139,10 @@ fn check_method(method: &str) -> Result<()> {
 /// [`Kind::InvalidRequest`] naming the field, never its value.
 pub fn check_fields(fields: &Fields) -> Result<()> {
     for (name, value) in fields {
-        let shown: String = String::from_utf8_lossy(name).chars().take(80).collect();
-        let refuse = |what: &str| Err(Error::new(Kind::InvalidRequest, format!("header field {shown:?} {what}")));
+        let refuse = |what: &str| {
+            let shown: String = String::from_utf8_lossy(name).chars().take(80).collect();
+            Err(Error::new(Kind::InvalidRequest, format!("header field {shown:?} {what}")))
+        };
         if !is_token(name) {
             return refuse("has a name that is not a token; leave out colons, spaces and line breaks");
         }

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::digest::Digest;
 use crate::entry::change::Acknowledgement;
 use crate::error::{Error, Kind, Result};
 use crate::exchange::outcome::{Handling, Outcome, Reason, cache_status};
@@ -67,10 +66,10 @@ impl Response {
         cache_status(self.handling, self.reason)
     }
 
-    /// The digest of the content, where it is known.
+    /// Was it stored, or confirmed in the store?
     #[must_use]
-    pub fn content_digest(&self) -> Option<Digest> {
-        self.acknowledgement.as_ref().map(|(_, acknowledgement)| acknowledgement.content)
+    pub const fn is_stored(&self) -> bool {
+        !matches!(self.outcome, Outcome::Passed)
     }
 
     /// The body as it came over the wire: coded as Content-Encoding says.
@@ -92,7 +91,8 @@ impl Response {
         let wire = self.wire_content()?;
         match coding::codings(&self.fields) {
             Ok(codings) if codings.is_empty() => Ok(wire),
-            Err(_) => Ok(wire),
+            Err(CodingError::Unknown(_)) => Ok(wire),
+            Err(error) => Err(self.undecodable(error)),
             Ok(codings) => {
                 coding::decode(&codings, &wire, self.limits).map(Bytes::from).map_err(|error| self.undecodable(error))
             }
@@ -102,7 +102,7 @@ impl Response {
     fn undecodable(&self, error: CodingError) -> Error {
         let remedy = match error {
             CodingError::TooLarge(_) => "raise max_body if that is right",
-            CodingError::Unknown(_) | CodingError::Malformed(_) => {
+            CodingError::Unknown(_) | CodingError::TooMany | CodingError::Malformed(_) => {
                 "read wire_content for the bytes; a client that has decoded them already says so with decoded=True"
             }
         };

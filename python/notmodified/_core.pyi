@@ -149,6 +149,10 @@ class Response:
         """
 
     @property
+    def stored(self) -> bool:
+        """Is it in the store: put there by this request, confirmed there, or served from there?"""
+
+    @property
     def reason(self) -> str | None:
         """Why it was not stored.
 
@@ -264,6 +268,8 @@ class Cache:
     def closed(self) -> bool:
         """Was it closed?"""
 
+    async def __aenter__(self) -> Self: ...
+    async def __aexit__(self, *_error: object) -> None: ...
     def __enter__(self) -> Self: ...
     def __exit__(self, *_error: object) -> None: ...
 

@@ -63,6 +63,12 @@ __all__ = [
 ]
 
 
+def _without_userinfo(url: str) -> str:
+    scheme, mark, rest = url.partition("://")
+    authority, slash, path = rest.partition("/")
+    return f"{scheme}{mark}{authority.rpartition('@')[2]}{slash}{path}"
+
+
 class NotModifiedError(Exception):
     """The root of all exceptions of this package."""
 
@@ -78,8 +84,9 @@ class RequestError(NotModifiedError):
 
     @property
     def url(self) -> str | None:
-        """The URL that was asked for, as it was given."""
-        return self.given_url if self.request is None else self.request.url
+        """The URL that was asked for, as it was given but for its userinfo."""
+        url = self.given_url if self.request is None else self.request.url
+        return None if url is None else _without_userinfo(url)
 
 
 class InvalidRequestError(RequestError, ValueError):

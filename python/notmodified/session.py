@@ -129,6 +129,7 @@ class Session:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._opening: asyncio.Task[None] | None = None
         self._process: int | None = None
+        self._closing: asyncio.Task[None] | None = None
         self._is_closed = False
         self._last_stats: dict[str, Any] | None = None
 
@@ -216,6 +217,9 @@ class Session:
     ) -> Results:
         """Iterate over the results of many requests, with `concurrency` of them in flight.
 
+        A result that was not handed out is stored all the same: without a consumer, whoever leaves the loop early does
+        not hear of that change again.
+
         requests: URLs or ``Request`` objects, from any iterable or async iterable, also an endless one: only the window
             is held.
         ordered: in the order of the requests, instead of as they complete.
@@ -285,18 +289,24 @@ class Session:
         if self._opening is not None and self._opening.get_loop() is asyncio.get_running_loop():
             # What is being opened can only be closed when it is open; why it could not be, whoever opened it was told.
             await asyncio.wait({self._opening})
-        if self._loop is None or self._is_closed:
+        if self._loop is None:
             self._is_closed = True
             return
         if asyncio.get_running_loop() is not self._loop:
             raise WrongEventLoopError("a Session is closed on the event loop it was opened on")
         self._is_closed = True
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close(self._loop))
+        # Who waits for an answer is told that there will be none, also when whoever closes is cancelled.
+        await asyncio.shield(self._closing)
+
+    async def _close(self, loop: asyncio.AbstractEventLoop) -> None:
         try:
             await asyncio.to_thread(self._engine.close)
         finally:
             while self._drain():
                 pass
-            self._loop.remove_reader(self._engine.fileno())
+            loop.remove_reader(self._engine.fileno())
             self._loop = None
             self._last_stats = self._engine.stats()
             self._engine.release()

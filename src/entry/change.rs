@@ -64,10 +64,16 @@ impl Change {
     }
 }
 
+/// Was what is stored asked for later than what came? More than an hour later, a clock was wrong when it was stored: then what came counts,
+/// or the record would be frozen until that time has come.
+fn is_newer(stored: &StoredResponse, request_time: u64) -> bool {
+    (1..=3600).contains(&stored.request_time.saturating_sub(request_time))
+}
+
 /// An answer to an older request never replaces one to a newer.
 fn store(record: &mut Record, response: &StoredResponse) -> bool {
     let same = |one: &StoredResponse| one.selecting == response.selecting;
-    if record.variants.iter().any(|one| same(one) && one.request_time > response.request_time) {
+    if record.variants.iter().any(|one| same(one) && is_newer(one, response.request_time)) {
         return false;
     }
     record.variants.retain(|one| !same(one));
@@ -83,7 +89,7 @@ fn store(record: &mut Record, response: &StoredResponse) -> bool {
 fn freshen(record: &mut Record, freshening: &Freshening) -> bool {
     let validated = |one: &&mut StoredResponse| one.selecting == freshening.selecting && one.body == freshening.body;
     let Some(variant) = record.variants.iter_mut().find(validated) else { return false };
-    if variant.request_time > freshening.request_time {
+    if is_newer(variant, freshening.request_time) {
         return false;
     }
     variant.selecting = freshening.selecting_now;
@@ -173,6 +179,12 @@ mod tests {
     fn an_older_answer_never_replaces_a_newer_one() {
         let record = stored([response(0, b"new", 20), response(0, b"old", 10)]);
         assert_eq!(record.variants, [response(0, b"new", 20)]);
+    }
+
+    #[test]
+    fn a_clock_that_was_ahead_does_not_freeze_the_record() {
+        let record = stored([response(0, b"from the future", 2_000_000_000), response(0, b"now", 1_000_000_000)]);
+        assert_eq!(record.variants, [response(0, b"now", 1_000_000_000)]);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::identity::Partition;
 use crate::rfc::etag::EntityTag;
 use crate::rfc::vary::Selecting;
 
-/// Most variants kept for one key; the one validated longest ago gives way.
+/// Most variants kept for one key; the one whose times were written longest ago gives way.
 pub const MOST_VARIANTS: usize = 8;
 
 /// Most acknowledgements kept for one key; the oldest gives way, and its consumer sees the page once more.

@@ -22,6 +22,12 @@ const CONNECTION: [&[u8]; 11] = [
 /// The stored tag was given with the stored content; a tag learned from a 304 was not, and would pair the body with a validator of another.
 const BODYS: [&[u8]; 5] = [b"content-length", b"content-encoding", b"content-type", b"content-range", b"etag"];
 
+/// Lines from which on a 304 adds none.
+const MOST_LINES: usize = 128;
+
+/// Lines of Vary, likewise.
+const MOST_VARY_LINES: usize = 8;
+
 fn is_any(name: &[u8], of: &[&[u8]]) -> bool {
     of.iter().any(|one| one.eq_ignore_ascii_case(name))
 }
@@ -61,8 +67,13 @@ pub fn freshened(stored: &Fields, not_modified: &Fields, is_tag_confirmed: bool)
             lines.extend(news.iter().filter(|(new, _)| new.eq_ignore_ascii_case(name)));
         }
     }
-    lines.extend(news.iter().filter(|(name, _)| !stored.contains(name)));
-    let added: Vec<&[u8]> = not_modified.get_all(b"vary").filter(|line| !is_in_vary(stored, line)).collect();
+    // Each 304 could bring a name of its own.
+    if lines.len() < MOST_LINES {
+        lines.extend(news.iter().filter(|(name, _)| !stored.contains(name)).take(MOST_LINES));
+    }
+    let has_room = stored.get_all(b"vary").count() < MOST_VARY_LINES;
+    let added: Vec<&[u8]> =
+        not_modified.get_all(b"vary").filter(|line| has_room && !is_in_vary(stored, line)).collect();
     lines.extend(added.iter().map(|line| (&b"vary"[..], *line)));
     lines.into_iter().collect()
 }
@@ -141,6 +152,16 @@ mod tests {
             ("x-end", "1"),
         ]);
         assert_eq!(storable_fields(&received), fields(&[("x-end", "1")]));
+    }
+
+    #[test]
+    fn a_section_does_not_grow_with_every_304() {
+        let mut stored = fields(&[("x", "1")]);
+        for number in 0..3000 {
+            let name = format!("x-{number}");
+            stored = freshened(&stored, &fields(&[(&name, "1"), ("vary", &name)]), true);
+        }
+        assert!(stored.iter().count() < 300);
     }
 
     #[test]

@@ -107,6 +107,17 @@ impl Pending {
         Self { conditions, validator: Validator::None, is_resend: true, ..self }
     }
 
+    /// Can a 304 be what the caller asked for? Only with a condition of its own that a 304 answers (RFC 9110 §13.1), or with a method for
+    /// which it means nothing.
+    #[must_use]
+    pub fn is_callers_to_judge(&self) -> bool {
+        let answered_by_304: [&[u8]; 2] = [b"if-none-match", b"if-modified-since"];
+        match self.ask.method {
+            Method::Get | Method::Head => answered_by_304.iter().any(|name| self.ask.fields.contains(name)),
+            Method::OtherSafe | Method::Other => true,
+        }
+    }
+
     /// Why the origin is asked, in RFC 9211's words.
     #[must_use]
     pub fn forward(&self) -> Forward {

@@ -59,16 +59,16 @@ pub enum Settlement {
 /// Says what `reply` means for the request that is `pending`.
 #[must_use]
 pub fn settle(pending: &Pending, reply: Reply, policy: &Policy, secret: &Secret) -> Settlement {
-    if reply.status == 304 && pending.treatment == Treatment::Ours {
+    if reply.status == 304 && !pending.is_callers_to_judge() {
         return match confirmed(pending, &reply) {
             Ok(stored) => Settlement::Answer(Box::new(not_modified(pending, stored, &reply, policy, secret))),
             Err(reason) if !pending.is_resend => Settlement::Resend(reason),
-            Err(reason) => Settlement::Answer(Box::new(passed(pending, reply, reason))),
+            Err(reason) => Settlement::Answer(Box::new(passed(pending, reply, reason, policy))),
         };
     }
     match storable::judge(pending, &reply, policy) {
         Ok(judged) => Settlement::Answer(Box::new(stored(pending, reply, judged, policy, secret))),
-        Err(reason) => Settlement::Answer(Box::new(passed(pending, reply, reason))),
+        Err(reason) => Settlement::Answer(Box::new(passed(pending, reply, reason, policy))),
     }
 }
 
@@ -171,19 +171,31 @@ fn stored(pending: &Pending, reply: Reply, judged: Judged, policy: &Policy, secr
     }
 }
 
-fn passed(pending: &Pending, reply: Reply, reason: Reason) -> Answer {
+fn passed(pending: &Pending, reply: Reply, reason: Reason, policy: &Policy) -> Answer {
+    let selecting = pending.stored().map(|stored| stored.selecting).unwrap_or_default();
+    let delivered = delivered(pending, &reply, reason).filter(|_| policy.consumer.is_some());
     Answer {
         outcome: Outcome::Passed,
         reason: Some(reason),
         handling: forwarded(pending, &reply, false),
         status: reply.status,
-        is_changed: true,
+        is_changed: delivered.is_none() || pending.known(selecting, policy) != delivered,
         bytes_saved: 0,
-        acknowledgement: None,
+        acknowledgement: acknowledgement(selecting, delivered, policy),
         writes: invalidations(pending, &reply),
         fields: reply.fields,
         body: AnswerBody::Received(reply.body),
     }
+}
+
+/// What stands for an answer that is not stored, in the memory of a consumer: it has seen a page go, and must be told when it is back, also
+/// when it is back as it was. Of what must not be stored, only that it was there.
+fn delivered(pending: &Pending, reply: &Reply, reason: Reason) -> Option<Digest> {
+    if !matches!(pending.ask.method, Method::Get | Method::Head) || pending.is_callers_to_judge() {
+        return None;
+    }
+    let body: &[u8] = if reason == Reason::NoStore { &[] } else { &reply.body };
+    Some(Digest::of(&[reason.as_str().as_bytes(), &reply.status.to_be_bytes(), body].concat()))
 }
 
 fn forwarded(pending: &Pending, reply: &Reply, is_stored: bool) -> Handling {

@@ -32,7 +32,8 @@ pub fn judge(pending: &Pending, reply: &Reply, policy: &Policy) -> Result<Judged
     }
     // Only a 200 replaces what is stored: a 404 never replaces a good page, and a 206 is a part.
     if reply.status != 200 {
-        return Err(Reason::Status);
+        let is_callers = pending.treatment == Treatment::Callers;
+        return Err(if is_callers { Reason::CallersCondition } else { Reason::Status });
     }
     // > the no-store cache directive is not present in the response (RFC 9111 §3).
     if CacheControl::of(&reply.fields).no_store {

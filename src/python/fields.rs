@@ -46,12 +46,13 @@ fn bytes(text: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
         return Err(invalid(text.py(), format!("a header of type {kind}; give names and values as str or bytes")));
     };
     // Characters up to U+00FF are bytes; there is no telling which bytes the others should be.
-    string
-        .to_str()?
-        .chars()
+    let text = string
+        .to_str()
+        .map_err(|_| invalid(string.py(), "a header with a lone surrogate; encode it to bytes yourself"))?;
+    text.chars()
         .map(|character| u8::try_from(u32::from(character)))
         .collect::<Result<_, _>>()
-        .map_err(|_| invalid(text.py(), "a header with characters beyond latin-1; encode it to bytes yourself"))
+        .map_err(|_| invalid(string.py(), "a header with characters beyond latin-1; encode it to bytes yourself"))
 }
 
 /// The same as `notmodified.Headers`.

@@ -1,13 +1,16 @@
 //! The binding: convert, hand over, wrap. Nothing about HTTP is decided here, and no thread of the core ever waits for the interpreter.
 
+mod answered;
 mod awaitable;
 mod cache;
 mod error;
 mod fields;
 mod open;
+mod plan;
 mod request;
 mod response;
 mod session;
+mod stats;
 
 use pyo3::prelude::*;
 
@@ -15,8 +18,8 @@ use pyo3::prelude::*;
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<cache::PyCache>()?;
-    module.add_class::<cache::PyPlan>()?;
-    module.add_class::<cache::PyResend>()?;
+    module.add_class::<plan::PyPlan>()?;
+    module.add_class::<plan::PyResend>()?;
     module.add_class::<request::PyRequest>()?;
     module.add_class::<response::PyResponse>()?;
     module.add_class::<session::PyEngine>()?;

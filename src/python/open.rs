@@ -28,9 +28,10 @@ impl CacheOptions {
         store: &Bound<'_, PyAny>,
         consumer: Option<&str>,
         freshness: &str,
-        max_body: u64,
+        max_body: i64,
         is_strict: bool,
     ) -> PyResult<Self> {
+        let max_body = count(py, "max_body", max_body, 1)? as u64;
         let store = py
             .import("os")?
             .call_method1("fspath", (store,))?
@@ -47,7 +48,7 @@ impl CacheOptions {
             }
             Ok(Policy {
                 freshness: read_freshness(freshness)?,
-                max_body: check_positive("max_body", max_body)?,
+                max_body,
                 limits: Policy::limits_for(max_body),
                 consumer: consumer.map(read_consumer).transpose()?,
                 accept_encoding: None,
@@ -86,17 +87,12 @@ fn read_consumer(name: &str) -> Result<Consumer> {
     Ok(Consumer::named(name))
 }
 
-fn check_positive(name: &str, value: u64) -> Result<u64> {
-    if value == 0 {
-        return Err(Error::new(Kind::InvalidRequest, format!("{name}=0; it must be at least 1")));
+/// What may be 0 or a number of seconds.
+pub(super) fn pause(py: Python<'_>, name: &str, value: f64) -> PyResult<Duration> {
+    if (0.0..=LONGEST_SECONDS).contains(&value) {
+        return Ok(Duration::from_secs_f64(value));
     }
-    Ok(value)
-}
-
-/// A body that is none.
-pub(super) fn wrong_body(body: &Bound<'_, PyAny>) -> PyErr {
-    let kind = body.get_type().name().map_or_else(|_| "unknown".to_owned(), |name| name.to_string());
-    invalid(body.py(), format!("a body of type {kind}; give it as bytes"))
+    Err(invalid(py, format!("{name}={value}; it must be 0 or a number of seconds")))
 }
 
 /// A whole number of things that must be there.

@@ -1,6 +1,7 @@
 //! `Request`: checked when it is made, so that a mistake is told where it was made, and cheap to send again.
 
 use bytes::Bytes;
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
@@ -94,6 +95,11 @@ impl PyRequest {
         self.context.as_ref()
     }
 
+    /// The context is the caller's, and may lead back here.
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.context)
+    }
+
     fn __repr__(&self) -> String {
         format!("<Request {} {}>", self.request.method, self.request.url)
     }
@@ -102,19 +108,25 @@ impl PyRequest {
 /// A URL as `str`, or as an object whose `str()` is the URL (`yarl.URL`, `httpx.URL`).
 fn text(url: &Bound<'_, PyAny>) -> PyResult<String> {
     if let Ok(url) = url.cast::<PyString>() {
-        return Ok(url.to_str()?.to_owned());
+        return utf8(url);
     }
     if url.is_none() || url.is_instance_of::<PyBytes>() || url.is_instance_of::<pyo3::types::PyInt>() {
         let kind = url.get_type().name()?;
         return Err(invalid(url.py(), format!("a URL of type {kind}; give it as str")));
     }
-    Ok(url.str()?.to_str()?.to_owned())
+    utf8(&url.str()?)
+}
+
+/// Text that can go on a wire: a lone surrogate cannot.
+fn utf8(text: &Bound<'_, PyString>) -> PyResult<String> {
+    let refuse = |_| invalid(text.py(), "a URL or content with a lone surrogate; decode it with the right encoding");
+    text.to_str().map(str::to_owned).map_err(refuse)
 }
 
 /// Content as bytes, or as text in UTF-8.
 fn read_content(content: &Bound<'_, PyAny>) -> PyResult<Bytes> {
     if let Ok(text) = content.cast::<PyString>() {
-        return Ok(Bytes::copy_from_slice(text.to_str()?.as_bytes()));
+        return Ok(utf8(text)?.into_bytes().into());
     }
     match content.extract::<Vec<u8>>() {
         Ok(bytes) if !content.is_instance_of::<pyo3::types::PyList>() => Ok(bytes.into()),

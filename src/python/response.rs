@@ -3,6 +3,7 @@
 use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyString};
@@ -137,6 +138,11 @@ impl PyResponse {
     }
 
     #[getter]
+    fn stored(&self, py: Python<'_>) -> PyResult<bool> {
+        Ok(self.get(py)?.is_stored())
+    }
+
+    #[getter]
     fn reason(&self, py: Python<'_>) -> PyResult<Option<&'static str>> {
         Ok(self.get(py)?.reason.map(crate::exchange::outcome::Reason::as_str))
     }
@@ -178,6 +184,11 @@ impl PyResponse {
         let message = format!("{} from {}", response.status(py)?, response.url(py)?);
         let exception = py.import("notmodified.exceptions")?.getattr("StatusError")?.call1((message, slf))?;
         Err(PyErr::from_value(exception))
+    }
+
+    /// The request's context is the caller's, and may lead back here.
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.request)
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {

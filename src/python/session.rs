@@ -11,12 +11,12 @@ use pyo3::types::PyDict;
 use crate::error::{Error, Kind, Result};
 use crate::fields::Fields;
 use crate::identity::Proxy;
-use crate::python::cache::stats;
 use crate::python::error::{instance, raise};
 use crate::python::fields;
-use crate::python::open::{CacheOptions, count, seconds};
+use crate::python::open::{CacheOptions, count, pause, seconds};
 use crate::python::request::PyRequest;
 use crate::python::response::PyResponse;
+use crate::python::stats::stats;
 use crate::request::{Request, check_identity};
 use crate::rfc::coding;
 use crate::session::Session;
@@ -66,7 +66,7 @@ impl PyEngine {
         concurrency: i64,
         concurrency_per_host: i64,
         delay: f64,
-        max_body: u64,
+        max_body: i64,
         max_redirects: i64,
         ca_file: Option<PathBuf>,
         verify: bool,
@@ -78,14 +78,14 @@ impl PyEngine {
         let wire = wire::Options {
             connect_timeout: seconds(py, "connect_timeout", connect_timeout)?,
             read_timeout: seconds(py, "read_timeout", read_timeout)?,
-            max_body,
+            max_body: options.policy.max_body,
             http2,
             verify,
             ca_file,
             cookies,
             concurrency: count(py, "concurrency", concurrency, 1)?,
             concurrency_per_host: count(py, "concurrency_per_host", concurrency_per_host, 1)?,
-            delay: if delay == 0.0 { Duration::ZERO } else { seconds(py, "delay", delay)? },
+            delay: pause(py, "delay", delay)?,
         };
         let fields = with_user_agent(fields::read(headers)?);
         let proxy = checked_defaults(&wire, &fields, identity, proxy).map_err(|error| raise(py, &error))?;
@@ -181,14 +181,16 @@ impl Defaults {
     /// The request as it goes out: the caller's word first, the session's where the caller is silent.
     fn complete(&self, given: &Request) -> Request {
         let missing = self.fields.filtered(|name, _| !given.fields.contains(name));
+        let fields = given.fields.extended(&missing);
         Request {
             method: given.method.clone(),
             url: given.url.clone(),
-            fields: given.fields.extended(&missing),
+            // Cookies of the caller's own are a client of their own, whatever the jar holds.
+            jar: self.jar.clone().filter(|_| !fields.contains(b"cookie")),
+            fields,
             content: given.content.clone(),
             name: given.name.clone().or_else(|| self.name.clone()),
             proxy: given.proxy.clone().or_else(|| self.proxy.clone()),
-            jar: self.jar.clone(),
         }
     }
 }

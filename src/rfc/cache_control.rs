@@ -3,7 +3,7 @@
 use crate::fields::Fields;
 
 /// > If a cache receives a delta-seconds value greater than the greatest integer it can represent […] the cache MUST consider the value
-/// > to be 2147483648 (RFC 9111 §1.2.2).
+/// > to be 2147483648 (2^31) or the greatest positive integer it can conveniently represent (RFC 9111 §1.2.2).
 const GREATEST_DELTA: u64 = 2_147_483_648;
 
 /// The directives of a request or a response that a private cache acts on. Unknown ones are ignored (RFC 9111 §5.2.3).

@@ -4,6 +4,8 @@
 
 use std::io::{self, BufRead, Read};
 
+use flate2::bufread::GzDecoder;
+
 use crate::digest::Digest;
 use crate::fields::Fields;
 
@@ -35,12 +37,18 @@ pub struct Limits {
 /// Content up to this size may have any ratio: a page of blanks is no bomb.
 pub const RATIO_FREE: u64 = 8 * 1024 * 1024;
 
+/// Most codings, one upon the other. Each takes a reader, and a level of the stack.
+const MOST_CODINGS: usize = 4;
+
 /// Why content could not be had.
 #[derive(Debug, thiserror::Error)]
 pub enum CodingError {
     /// A coding that is not in [`Coding`].
     #[error("the content coding {0:?} is not one of gzip, deflate, br, zstd")]
     Unknown(String),
+    /// More codings, one upon the other, than anybody means.
+    #[error("more than {MOST_CODINGS} content codings, one upon the other")]
+    TooMany,
     /// The bytes are not what Content-Encoding says.
     #[error("the body is not what its Content-Encoding says")]
     Malformed(#[source] io::Error),
@@ -52,9 +60,9 @@ pub enum CodingError {
 /// The codings of a section, in the order in which they were applied. `identity` is none.
 ///
 /// # Errors
-/// [`CodingError::Unknown`] names the first coding that is not known.
+/// [`CodingError::Unknown`] names the first coding that is not known; [`CodingError::TooMany`].
 pub fn codings(fields: &Fields) -> Result<Vec<Coding>, CodingError> {
-    fields
+    let codings: Vec<Coding> = fields
         .get_all(b"content-encoding")
         .flat_map(|line| line.split(|byte| *byte == b','))
         .map(|name| name.trim_ascii().to_ascii_lowercase())
@@ -66,7 +74,9 @@ pub fn codings(fields: &Fields) -> Result<Vec<Coding>, CodingError> {
             b"zstd" => Ok(Coding::Zstd),
             other => Err(CodingError::Unknown(String::from_utf8_lossy(other).into_owned())),
         })
-        .collect()
+        .take(MOST_CODINGS + 1)
+        .collect::<Result<_, _>>()?;
+    if codings.len() > MOST_CODINGS { Err(CodingError::TooMany) } else { Ok(codings) }
 }
 
 /// The content of a coded body.
@@ -119,7 +129,7 @@ fn unfold(codings: &[Coding], wire: &[u8], limits: Limits, mut sink: impl FnMut(
 
 fn undo<'a>(mut wire: Box<dyn BufRead + 'a>, coding: Coding) -> Result<Box<dyn BufRead + 'a>, CodingError> {
     let decoder: Box<dyn Read + 'a> = match coding {
-        Coding::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(wire)),
+        Coding::Gzip => Box::new(GzipMembers { member: GzDecoder::new(wire) }),
         // > Some non-conformant implementations send the "deflate" compressed data without the zlib wrapper (RFC 9110 §8.4.1.2).
         Coding::Deflate if is_zlib(wire.fill_buf().map_err(CodingError::Malformed)?) => {
             Box::new(flate2::bufread::ZlibDecoder::new(wire))
@@ -129,6 +139,26 @@ fn undo<'a>(mut wire: Box<dyn BufRead + 'a>, coding: Coding) -> Result<Box<dyn B
         Coding::Zstd => Box::new(zstd::stream::read::Decoder::with_buffer(wire).map_err(CodingError::Malformed)?),
     };
     Ok(Box::new(io::BufReader::with_capacity(16 * 1024, decoder)))
+}
+
+/// > A gzip file consists of a series of "members" (RFC 1952 §2.2).
+///
+/// What follows the last and is none, padding for the most part, ends the content.
+struct GzipMembers<'a> {
+    member: GzDecoder<Box<dyn BufRead + 'a>>,
+}
+
+impl Read for GzipMembers<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let count = self.member.read(buffer)?;
+            if count > 0 || !self.member.get_mut().fill_buf()?.starts_with(&[0x1f, 0x8b]) {
+                return Ok(count);
+            }
+            let rest = std::mem::replace(self.member.get_mut(), Box::new(io::empty()));
+            self.member = GzDecoder::new(rest);
+        }
+    }
 }
 
 /// RFC 1950 §2.2: compression method 8, and the first two bytes together a multiple of 31.
@@ -200,6 +230,20 @@ mod tests {
         for (coding, wire) in bodies {
             let cut = &wire[..wire.len() - 3];
             assert!(matches!(digest(&[coding], cut, LIMITS), Err(CodingError::Malformed(_))), "{coding:?}");
+        }
+    }
+
+    #[test]
+    fn members_of_gzip_add_up_and_what_follows_them_is_padding() {
+        let wire = [gzip(b"one, "), gzip(b"two"), vec![0; 100]].concat();
+        assert_eq!(decode(&[Coding::Gzip], &wire, LIMITS).unwrap(), b"one, two");
+    }
+
+    #[test]
+    fn a_pile_of_codings_is_refused_before_it_is_built() {
+        for coding in ["zstd", "br", "gzip", "deflate"] {
+            let fields = [("content-encoding", vec![coding; 100_000].join(","))].into_iter().collect();
+            assert!(matches!(codings(&fields), Err(CodingError::TooMany)));
         }
     }
 

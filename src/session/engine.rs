@@ -103,15 +103,18 @@ impl Engine {
             return Err(closed());
         }
         let token = self.next.fetch_add(1, Ordering::Relaxed);
-        let mut flights = self.shared.flights();
-        if flights.join(token, &errand) {
+        let errand = Arc::new(errand);
+        if self.shared.flights().join_or_enter(token, &errand) {
             self.shared.session.cache.counters.coalesced.add(1);
             return Ok(token);
         }
-        let errand = Arc::new(errand);
-        let landing = Landing { shared: Arc::clone(&self.shared), id: FlightId(token), is_done: false };
-        let task = self.runtime.spawn(fly(landing, Arc::clone(&errand)));
-        flights.enter(token, errand, task.abort_handle());
+        // Without the lock: a runtime that is shutting down drops the task at once, and the landing takes the lock.
+        let id = FlightId(token);
+        let landing = Landing { shared: Arc::clone(&self.shared), id, is_done: false };
+        let task = self.runtime.spawn(fly(landing, errand)).abort_handle();
+        if !self.shared.flights().start(id, task.clone()) {
+            task.abort();
+        }
         Ok(token)
     }
 
@@ -169,9 +172,17 @@ impl Landing {
 impl Drop for Landing {
     fn drop(&mut self) {
         if !self.is_done {
-            self.shared.land(self.id, Err(closed()));
+            let ended = if std::thread::panicking() { broken() } else { closed() };
+            self.shared.land(self.id, Err(ended));
         }
     }
+}
+
+fn broken() -> Error {
+    Error::new(
+        Kind::Protocol,
+        "the answer broke an assumption of this program; the message on standard error says which",
+    )
 }
 
 fn closed() -> Error {

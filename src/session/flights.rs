@@ -25,7 +25,8 @@ pub struct Flights {
 struct Flight {
     errand: Arc<Errand>,
     tokens: Vec<Token>,
-    task: AbortHandle,
+    /// There as soon as the task is.
+    task: Option<AbortHandle>,
 }
 
 /// Only what is safe to ask once for two is shared.
@@ -34,23 +35,26 @@ fn may_be_shared(errand: &Errand) -> bool {
 }
 
 impl Flights {
-    /// Joins a flight with the same errand, if there is one.
-    pub fn join(&mut self, token: Token, errand: &Errand) -> bool {
-        let Some(id) = self.open.get(errand).copied() else { return false };
-        let Some(flight) = self.under_way.get_mut(&id) else { return false };
-        flight.tokens.push(token);
+    /// Joins a flight with the same errand: `true`. Where there is none, enters one of its own, whose task is still to be started.
+    pub fn join_or_enter(&mut self, token: Token, errand: &Arc<Errand>) -> bool {
+        let open = self.open.get(errand).copied();
+        let id = open.unwrap_or(FlightId(token));
         self.waiting.insert(token, id);
-        true
+        if let Some(flight) = self.under_way.get_mut(&id) {
+            flight.tokens.push(token);
+            return true;
+        }
+        if may_be_shared(errand) {
+            self.open.insert(Arc::clone(errand), id);
+        }
+        self.under_way.insert(id, Flight { errand: Arc::clone(errand), tokens: vec![token], task: None });
+        false
     }
 
-    /// Enters a flight of its own.
-    pub fn enter(&mut self, token: Token, errand: Arc<Errand>, task: AbortHandle) {
-        let id = FlightId(token);
-        if may_be_shared(&errand) {
-            self.open.insert(Arc::clone(&errand), id);
-        }
-        self.waiting.insert(token, id);
-        self.under_way.insert(id, Flight { errand, tokens: vec![token], task });
+    /// The task of a flight. `false`: nobody waits for it any more, or it is over already.
+    pub fn start(&mut self, id: FlightId, task: AbortHandle) -> bool {
+        let flight = self.under_way.get_mut(&id);
+        flight.map(|flight| flight.task = Some(task)).is_some()
     }
 
     /// Leaves; the last to leave gets the task, to call it back.
@@ -61,9 +65,7 @@ impl Flights {
         if !flight.tokens.is_empty() {
             return None;
         }
-        let task = flight.task.clone();
-        self.close(id);
-        Some(task)
+        self.close(id)?.task
     }
 
     /// The flight is over: whoever waited for it.

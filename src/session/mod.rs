@@ -21,7 +21,9 @@ use crate::response::Response;
 use crate::wire::{Delimited, Incoming, Outgoing, Wire};
 
 /// How often a request is sent whose connection ends before an answer comes.
-const MOST_ATTEMPTS: usize = 3;
+///
+/// > A client SHOULD NOT automatically retry a failed automatic retry (RFC 9112 §9.3.1).
+const MOST_ATTEMPTS: usize = 2;
 
 /// A cache and a wire.
 #[derive(Debug)]
@@ -63,7 +65,12 @@ impl Session {
 
     /// One hop. A second attempt follows a 304 that cannot be used; there is no third.
     async fn exchange(&self, request: &Request, timeout: Duration) -> Result<Response> {
-        let mut pending = match self.cache.plan(self.cache.ask(request)).await? {
+        let mut ask = self.cache.ask(request);
+        if let Some(cookies) = self.wire.cookies(ask.key.partition, &request.url).filter(|_| request.jar.is_some()) {
+            // Whoever decides has to see them: a response can vary by Cookie. The jar stays the client.
+            ask.fields = ask.fields.with(b"Cookie", &cookies);
+        }
+        let mut pending = match self.cache.plan(ask).await? {
             Planned::Serve(response) => return Ok(*response),
             Planned::Send(pending) => pending,
         };

@@ -15,8 +15,9 @@ pub fn next(request: &Request, response: &Response) -> Option<Request> {
     if !matches!(response.status, 301 | 302 | 303 | 307 | 308) {
         return None;
     }
-    let location = response.fields.get(b"location")?;
-    let mut url = request.url.join(std::str::from_utf8(location).ok()?).ok()?;
+    // Bytes beyond ASCII have no place in a URI, and stand there all the same: each stands for itself.
+    let location = percent_encoding::percent_encode(response.fields.get(b"location")?, percent_encoding::CONTROLS);
+    let mut url = request.url.join(&location.to_string()).ok()?;
     if !matches!(url.scheme(), "http" | "https") {
         return None;
     }
@@ -49,6 +50,7 @@ fn becomes_get(status: u16, method: &str) -> bool {
 /// > Content-Encoding, Content-Language, Content-Location, Content-Type, Content-Length, Digest, Last-Modified (RFC 9110 §15.4).
 fn describes_content(name: &[u8]) -> bool {
     name.get(..8).is_some_and(|start| start.eq_ignore_ascii_case(b"content-"))
+        || is_any(name, &[b"digest", b"last-modified"])
 }
 
 fn is_any(name: &[u8], of: &[&[u8]]) -> bool {

@@ -8,8 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lru::LruCache;
 use reqwest::Client;
-use reqwest::cookie::Jar;
+use reqwest::cookie::{CookieStore, Jar};
+use reqwest::header::HeaderValue;
 use reqwest::redirect::Policy;
+use url::Url;
 
 use crate::error::{Error, Kind, Result};
 use crate::identity::Partition;
@@ -84,6 +86,11 @@ impl Clients {
             builder = builder.cookie_provider(self.jar(exit.partition));
         }
         builder.build().map_err(|error| Error::new(Kind::InvalidRequest, "no client can be made").with_source(error))
+    }
+
+    /// What the jar of a partition has for a URL, where there are jars.
+    pub(super) fn cookies(&self, partition: Partition, url: &Url) -> Option<HeaderValue> {
+        self.options.cookies.then(|| self.jar(partition))?.cookies(url)
     }
 
     fn jar(&self, partition: Partition) -> Arc<Jar> {

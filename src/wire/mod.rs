@@ -98,6 +98,12 @@ impl Wire {
         Ok(Self { clients: Clients::new(options.clone())?, pace: Pace::new(&options), options })
     }
 
+    /// The value of Cookie that a partition's jar has for `url`; `None` without jars.
+    #[must_use]
+    pub fn cookies(&self, partition: Partition, url: &Url) -> Option<Vec<u8>> {
+        Some(self.clients.cookies(partition, url)?.as_bytes().to_vec())
+    }
+
     /// Sends a request and reads its answer to the end. Belongs into a tokio runtime with time and I/O; to cancel it, drop it.
     ///
     /// # Errors

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 
 use crate::error::Result;
@@ -14,8 +14,18 @@ use crate::store::lmdb::pending::Pending;
 use crate::store::lmdb::place::{FileId, Place};
 use crate::store::lmdb::{Options, secret, writer};
 
-static OPEN: Mutex<BTreeMap<FileId, Registered>> = Mutex::new(BTreeMap::new());
+/// The stores of one process. A fork can leave the lock held by a thread that the child does not have, so each process has a registry of its
+/// own, found at the end of a chain; what the parent had open stays the parent's.
+#[derive(Debug)]
+struct Registry {
+    process: u32,
+    open: Mutex<BTreeMap<FileId, Registered>>,
+    forked: OnceLock<Box<Registry>>,
+}
 
+static FIRST: OnceLock<Registry> = OnceLock::new();
+
+#[derive(Debug)]
 struct Registered {
     shared: Arc<Shared>,
     handles: usize,
@@ -72,7 +82,17 @@ pub fn release(shared: &Shared) {
     shared.environment.close();
 }
 
+impl Registry {
+    fn new() -> Self {
+        Self { process: std::process::id(), open: Mutex::default(), forked: OnceLock::new() }
+    }
+}
+
 /// A poisoned lock is taken all the same: the map is changed in single steps.
 fn registry() -> MutexGuard<'static, BTreeMap<FileId, Registered>> {
-    OPEN.lock().unwrap_or_else(PoisonError::into_inner)
+    let mut registry = FIRST.get_or_init(Registry::new);
+    while registry.process != std::process::id() {
+        registry = registry.forked.get_or_init(|| Box::new(Registry::new()));
+    }
+    registry.open.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,0 +1,169 @@
+//! `Plan` and `Resend`: one request on its way through a foreign downloader.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use pyo3::IntoPyObjectExt;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+
+use crate::cache::{Cache, Effort, Planned, Settled};
+use crate::clock::{self, Stopwatch};
+use crate::error::{Error, Kind, Result};
+use crate::exchange::plan::Pending;
+use crate::exchange::settle::Reply;
+use crate::fields::Fields;
+use crate::python::answered::Answered;
+use crate::python::awaitable::off_the_loop;
+use crate::python::error::raise;
+use crate::python::fields;
+use crate::python::response::PyResponse;
+
+/// See `_core.pyi`.
+#[pyclass(name = "Plan", module = "notmodified", frozen)]
+#[derive(Debug)]
+pub(super) struct PyPlan {
+    cache: Arc<Cache>,
+    response: Option<Py<PyResponse>>,
+    headers: Fields,
+    conditions: Fields,
+    sent: Mutex<Sent>,
+}
+
+/// Where a plan stands.
+#[derive(Debug)]
+struct Sent {
+    pending: Option<Box<Pending>>,
+    effort: Effort,
+    request_time: u64,
+    stopwatch: Stopwatch,
+}
+
+#[pymethods]
+impl PyPlan {
+    #[getter]
+    const fn response(&self) -> Option<&Py<PyResponse>> {
+        self.response.as_ref()
+    }
+
+    #[getter]
+    fn headers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        fields::write(py, &self.headers)
+    }
+
+    #[getter]
+    fn conditions<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        fields::write(py, &self.conditions)
+    }
+
+    #[pyo3(signature = (status, headers=None, body=None, *, complete=true, decoded=false, wire_bytes=None, elapsed=None))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
+    fn settle(
+        &self,
+        py: Python<'_>,
+        status: i64,
+        headers: Option<&Bound<'_, PyAny>>,
+        body: Option<&Bound<'_, PyAny>>,
+        complete: bool,
+        decoded: bool,
+        wire_bytes: Option<i64>,
+        elapsed: Option<f64>,
+    ) -> PyResult<Py<PyAny>> {
+        let given = Answered::read(py, status, headers, body, complete, decoded, wire_bytes, elapsed)?;
+        let (pending, reply, effort) = self.answered(given).map_err(|error| raise(py, &error))?;
+        let settled = py.detach(|| pollster::block_on(self.cache.settle(pending, reply, effort)));
+        self.settled(py, settled, effort)
+    }
+
+    #[pyo3(
+        signature = (*arguments, **options),
+        text_signature = "(self, status, headers=None, body=None, *, complete=True, decoded=False, wire_bytes=None, elapsed=None)"
+    )]
+    fn asettle<'py>(
+        slf: &Bound<'py, Self>,
+        arguments: &Bound<'py, PyTuple>,
+        options: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        off_the_loop(slf.getattr("settle")?, arguments, options)
+    }
+
+    #[pyo3(signature = (error=None))]
+    fn fail(&self, py: Python<'_>, error: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Py<PyResponse>>> {
+        // What went wrong is the caller's to report; here it only counts that it did.
+        let _ = error;
+        self.sent().take().map_err(|error| raise(py, &error))?;
+        self.cache.fail();
+        Ok(None)
+    }
+
+    fn abandon(&self) {
+        // To let go twice, or of what is settled, is no mistake.
+        drop(self.sent().take());
+    }
+}
+
+impl PyPlan {
+    pub(super) fn new(py: Python<'_>, planned: Planned, cache: Arc<Cache>) -> PyResult<Self> {
+        let (response, pending) = match planned {
+            Planned::Serve(response) => (Some(response), None),
+            Planned::Send(pending) => (None, Some(pending)),
+        };
+        let headers = pending.as_ref().map(|pending| pending.fields()).unwrap_or_default();
+        let conditions = pending.as_ref().map(|pending| pending.conditions.clone()).unwrap_or_default();
+        let sent =
+            Sent { pending, effort: Effort::default(), request_time: clock::now(), stopwatch: Stopwatch::start() };
+        let response = response.map(|response| Py::new(py, PyResponse::own(response, &cache))).transpose()?;
+        Ok(Self { cache, response, headers, conditions, sent: Mutex::new(sent) })
+    }
+
+    fn sent(&self) -> MutexGuard<'_, Sent> {
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the pending request, and turns what was given into a reply to it.
+    fn answered(&self, given: Answered) -> Result<(Box<Pending>, Reply, Effort)> {
+        let mut sent = self.sent();
+        let pending = sent.take()?;
+        let elapsed = given.elapsed.map_or_else(|| sent.stopwatch.elapsed(), Duration::from_secs_f64);
+        let reply = given.reply(sent.request_time);
+        let effort =
+            Effort { wire_bytes: sent.effort.wire_bytes + reply.wire_bytes, elapsed: sent.effort.elapsed + elapsed };
+        Ok((pending, reply, effort))
+    }
+
+    fn settled(&self, py: Python<'_>, settled: Result<Settled>, effort: Effort) -> PyResult<Py<PyAny>> {
+        match settled.map_err(|error| raise(py, &error))? {
+            Settled::Response(response) => PyResponse::own(response, &self.cache).into_py_any(py),
+            Settled::Resend(pending, reason) => {
+                let resend = PyResend { headers: pending.fields(), reason: reason.as_str() };
+                let (request_time, stopwatch) = (clock::now(), Stopwatch::start());
+                *self.sent() = Sent { pending: Some(pending), effort, request_time, stopwatch };
+                resend.into_py_any(py)
+            }
+        }
+    }
+}
+
+impl Sent {
+    fn take(&mut self) -> Result<Box<Pending>> {
+        let message = "this plan was settled, failed or abandoned before, or had nothing to send; plan again";
+        self.pending.take().ok_or_else(|| Error::new(Kind::PlanSettled, message))
+    }
+}
+
+/// See `_core.pyi`.
+#[pyclass(name = "Resend", module = "notmodified", frozen)]
+#[derive(Debug)]
+pub(super) struct PyResend {
+    headers: Fields,
+    #[pyo3(get)]
+    reason: &'static str,
+}
+
+#[pymethods]
+impl PyResend {
+    #[getter]
+    fn headers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        fields::write(py, &self.headers)
+    }
+}
