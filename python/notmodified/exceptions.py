@@ -126,7 +126,7 @@ class ProtocolError(RequestError):
 
 
 class DisconnectedError(ProtocolError, ConnectionError):
-    """The connection ended before an answer came; to a GET, three times."""
+    """The connection ended before an answer came; to a GET, twice."""
 
 
 class IncompleteBodyError(RequestError):

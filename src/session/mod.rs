@@ -20,11 +20,6 @@ use crate::request::Request;
 use crate::response::Response;
 use crate::wire::{Delimited, Incoming, Outgoing, Wire};
 
-/// How often a request is sent whose connection ends before an answer comes.
-///
-/// > A client SHOULD NOT automatically retry a failed automatic retry (RFC 9112 §9.3.1).
-const MOST_ATTEMPTS: usize = 2;
-
 /// A cache and a wire.
 #[derive(Debug)]
 pub struct Session {
@@ -86,31 +81,32 @@ impl Session {
         }
     }
 
-    /// Sends, and sends again where a connection ended before an answer came: servers close connections that are kept alive at a moment
-    /// of their own choice, which can be that of the next request.
+    /// Sends, and sends once more where a connection ended before an answer came: servers close connections that are kept alive at a moment
+    /// of their own choice, which can be that of the next request. The second time goes over a new connection, for the others that are kept
+    /// may be closing as well.
     async fn send(&self, request: &Request, pending: &Pending, timeout: Duration) -> Result<Incoming> {
-        let mut attempts = if is_repeatable(request) { MOST_ATTEMPTS } else { 1 };
-        loop {
-            let outgoing = Outgoing {
-                method: request.method.clone(),
-                url: request.url.clone(),
-                fields: pending.fields(),
-                content: request.content.clone(),
-                partition: pending.ask.key.partition,
-                proxy: request.proxy.clone(),
-                timeout,
-            };
-            attempts -= 1;
-            match self.wire.send(outgoing).await {
-                Err(error) if error.kind() == Kind::Disconnected && attempts > 0 => self.cache.fail(),
-                result => return result.inspect_err(|_| self.cache.fail()),
-            }
+        let outgoing = |is_afresh| Outgoing {
+            method: request.method.clone(),
+            url: request.url.clone(),
+            fields: pending.fields(),
+            content: request.content.clone(),
+            partition: pending.ask.key.partition,
+            proxy: request.proxy.clone(),
+            is_afresh,
+            timeout,
+        };
+        let mut answer = self.wire.send(outgoing(false)).await;
+        if answer.as_ref().is_err_and(|error| error.kind() == Kind::Disconnected) && is_repeatable(request) {
+            self.cache.fail();
+            answer = self.wire.send(outgoing(true)).await;
         }
+        answer.inspect_err(|_| self.cache.fail())
     }
 }
 
 /// > When an inbound connection is closed prematurely, a client MAY open a new connection and automatically retransmit an aborted sequence
-/// > of requests if all of those requests have idempotent methods (RFC 9112 §9.3.1).
+/// > of requests if all of those requests have idempotent methods. […] A client SHOULD NOT automatically retry a failed automatic retry
+/// > (RFC 9112 §9.3.1).
 fn is_repeatable(request: &Request) -> bool {
     matches!(Method::of(&request.method), Method::Get | Method::Head | Method::OtherSafe)
 }

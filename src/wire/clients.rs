@@ -65,7 +65,8 @@ impl Clients {
         Ok(made)
     }
 
-    async fn make(&self, exit: &Exit) -> Result<Client> {
+    /// A client without any connection yet, which nobody else will use.
+    pub(super) async fn make(&self, exit: &Exit) -> Result<Client> {
         let config = if exit.is_secure { self.tls.secure().await? } else { self.tls.plain()? };
         let mut builder = Client::builder()
             .no_proxy()

@@ -55,6 +55,8 @@ pub struct Outgoing {
     pub partition: Partition,
     /// By which proxy it goes.
     pub proxy: Option<Proxy>,
+    /// On a connection of its own, instead of one that was kept alive and may be closing.
+    pub is_afresh: bool,
     /// How long it may take from the moment it has its place to the end of the body.
     pub timeout: Duration,
 }
@@ -110,12 +112,12 @@ impl Wire {
     /// By kind: `InvalidRequest`, `Connect`, `Proxy`, `Tls`, `ConnectTimeout`, `ReadTimeout`, `TotalTimeout`, `Protocol`,
     /// `Disconnected`, `IncompleteBody`, `BodyTooLarge`.
     pub async fn send(&self, outgoing: Outgoing) -> Result<Incoming> {
-        let Outgoing { method, url, fields, content, partition, proxy, timeout } = outgoing;
+        let Outgoing { method, url, fields, content, partition, proxy, is_afresh, timeout } = outgoing;
         let exit = Exit::new(partition, proxy, &url);
         let request = request::assemble(&method, url.clone(), &fields, content)?;
         let method = request.method().clone();
         let place = self.pace.place(request.url()).await?;
-        let client = self.clients.client(&exit).await?;
+        let client = if is_afresh { self.clients.make(&exit).await? } else { self.clients.client(&exit).await? };
         let (request_time, stopwatch) = (clock::now(), Stopwatch::start());
         let attempt = Attempt { method: &method, exit: &exit, options: &self.options, request_time, stopwatch };
         let exchange = async {

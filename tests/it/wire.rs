@@ -29,6 +29,7 @@ fn get(url: &str) -> Outgoing {
         content: None,
         partition: Partition::ANONYMOUS,
         proxy: None,
+        is_afresh: false,
         timeout: Duration::from_secs(60),
     }
 }

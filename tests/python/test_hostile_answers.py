@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import weakref
 from typing import TYPE_CHECKING
@@ -97,3 +98,18 @@ async def test_what_a_jar_sends_selects_a_variant(store: Path, origin: Origin) -
         assert (await session.get(url)).outcome == "fresh"
         await session.get(login)
         assert (await session.get(url)).text == "sid=7"
+
+
+async def test_origin_that_closes_without_saying_so_loses_no_request(store: Path) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\none")
+            await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server, Session(store) as session:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        results = [result async for result in session.get_many((f"{url}{n}" for n in range(1000)), concurrency=20)]
+    assert [result for result in results if isinstance(result, RequestError)] == []
