@@ -76,7 +76,8 @@ async def test_connection_that_was_closed_meanwhile_is_replaced(session: Session
     url = hangs_up_when_asked_again(origin)
     for _ in range(3):
         assert (await session.get(url)).content == b"one"
-    assert [request.connection for request in origin.log] == [1, 1, 2, 2, 3]
+    # Whether the third one meets a closed door as well is a matter of microseconds.
+    assert [request.connection for request in origin.log][:3] == [1, 1, 2]
 
 
 async def test_unsafe_request_is_never_sent_twice(session: Session, origin: Origin) -> None:

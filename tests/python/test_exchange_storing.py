@@ -40,6 +40,19 @@ async def polled_after(session: Session, origin: Origin, first: Handler | Reply)
     return await session.get(url)
 
 
+async def test_response_says_whether_it_was_stored(session: Session, origin: Origin) -> None:
+    page = Page(b"one", etag='"1"')
+    url = origin.on("/page.html", page)
+    assert (await session.get(url)).stored
+    assert (await session.get(url)).stored
+    page.content, page.etag = b"two", '"2"'
+    assert (await session.get(url)).stored
+    page.interludes.append(Reply(404))
+    assert not (await session.get(url)).stored
+    page.cache_control, page.etag = "no-store", '"3"'
+    assert not (await session.get(url)).stored
+
+
 @pytest.mark.parametrize("code", [201, 203, 204, 206, 300, 400, 404, 410, 451, 500, 503])
 async def test_status_other_than_200_is_handed_through(session: Session, origin: Origin, code: int) -> None:
     url = origin.on("/page.html", Reply(code, TAGGED))

@@ -123,8 +123,14 @@ async def test_endless_source_leaves_nothing_behind(session: Session) -> None:
 
 async def test_first_error_is_raised_when_asked_for(session: Session, origin: Origin) -> None:
     hanging = origin.on("/hang", hang_before_reply)
+
+    async def source(port: int) -> AsyncIterator[str]:
+        yield hanging
+        await origin.eventually(lambda: len(origin.log) == 1)
+        yield f"http://127.0.0.1:{port}/"
+
     with refusing() as port:
-        results = session.get_many([hanging, f"http://127.0.0.1:{port}/"], errors="raise")
+        results = session.get_many(source(port), errors="raise")
         with pytest.raises(ConnectError):
             await anext(results)
     await origin.eventually(lambda: origin.open_connections == 0)

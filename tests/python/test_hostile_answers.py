@@ -101,15 +101,22 @@ async def test_what_a_jar_sends_selects_a_variant(store: Path, origin: Origin) -
 
 
 async def test_origin_that_closes_without_saying_so_loses_no_request(store: Path) -> None:
+    answering: set[asyncio.Task[None] | None] = set()
+
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        answering.add(asyncio.current_task())
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
             await reader.readuntil(b"\r\n\r\n")
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\none")
             await writer.drain()
         writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    async with server, Session(store) as session:
+    async with server:
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-        results = [result async for result in session.get_many((f"{url}{n}" for n in range(1000)), concurrency=20)]
+        async with Session(store) as session:
+            results = [result async for result in session.get_many((f"{url}{n}" for n in range(1000)), concurrency=20)]
+        await asyncio.gather(*(task for task in answering if task is not None))
     assert [result for result in results if isinstance(result, RequestError)] == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import sys
 import threading
 from pathlib import Path
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 async def test_get_is_a_coroutine_for_tasks(origin: Origin) -> None:
     url = origin.on("/page.html", Page(b"one"))
     async with Session(":memory:") as session:
-        assert asyncio.iscoroutinefunction(session.get)
+        assert inspect.iscoroutinefunction(session.get)
         task = asyncio.create_task(session.get(url))
         assert (await task).content == b"one"
         assert (await asyncio.ensure_future(session.get(url))).not_modified

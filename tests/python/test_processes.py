@@ -6,17 +6,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from origin import Page, hang_before_reply
+from origin import FOREVER, Page
 from programs import run
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from origin import Origin
 
 BEGIN = """
-import asyncio, os, sys, threading
-from notmodified import Cache, ForkError, Session
+import asyncio, os, signal, sys, threading, time
+from notmodified import Cache, ForkError, Session, SessionClosedError
+
+async def asked():
+    while not os.path.exists(sys.argv[3]):
+        await asyncio.sleep(0.01)
 """
 
 HANGING = {
@@ -25,13 +30,16 @@ async def main():
     session = Session(":memory:")
     await session.open()
     task = asyncio.create_task(session.get(sys.argv[1]))
-    await asyncio.sleep(0.2)
+    await asked()
 asyncio.run(main())
 """,
     "exit-is-called": """
+async def leave():
+    await asked()
+    asyncio.get_running_loop().call_soon(sys.exit)
 async def main():
     async with Session(sys.argv[2]) as session:
-        asyncio.get_running_loop().call_later(0.2, sys.exit)
+        task = asyncio.create_task(leave())
         await session.get(sys.argv[1])
 asyncio.run(main())
 """,
@@ -41,7 +49,7 @@ session = Session(sys.argv[2])
 async def main():
     await session.open()
     session.task = asyncio.ensure_future(session.get(sys.argv[1]))
-    await asyncio.sleep(0.2)
+    await asked()
 loop.run_until_complete(main())
 session.task.cancel()
 loop.run_until_complete(asyncio.wait({session.task}))
@@ -52,58 +60,75 @@ def wait():
     async def main():
         async with Session(sys.argv[2]) as session:
             await session.get(sys.argv[1])
-    asyncio.run(main())
+    try:
+        asyncio.run(main())
+    except SessionClosedError:
+        pass
 threading.Thread(target=wait, daemon=True).start()
-import time
-time.sleep(0.5)
+asyncio.run(asked())
 """,
     "many-are-in-flight": """
 async def main():
     session = Session(sys.argv[2])
     results = session.get_many(f"{sys.argv[1]}?{number}" for number in range(1000))
     task = asyncio.ensure_future(anext(results))
-    await asyncio.sleep(0.3)
+    await asked()
     task.cancel()
 asyncio.run(main())
 """,
-}
-
-
-@pytest.mark.parametrize("name", HANGING)
-def test_interpreter_with_requests_in_flight_ends_in_peace(origin: Origin, store: Path, name: str) -> None:
-    url = origin.on("/hang", hang_before_reply)
-    ended = run(BEGIN + HANGING[name], url, str(store))
-    assert ended.errors == ""
-    assert origin.log
-
-
-def test_exception_that_nobody_caught_is_told_and_ends_the_interpreter(origin: Origin, store: Path) -> None:
-    program = """
+    "it-is-interrupted": """
+signal.signal(signal.SIGINT, signal.default_int_handler)
+async def interrupt():
+    await asked()
+    os.kill(os.getpid(), signal.SIGINT)
 async def main():
     async with Session(sys.argv[2]) as session:
-        asyncio.get_running_loop().call_later(0.1, asyncio.current_task().cancel)
-        await session.get(sys.argv[1])
-asyncio.run(main())
-"""
-    ended = run(BEGIN + program, origin.on("/hang", hang_before_reply), str(store), ends_with=1)
-    assert "CancelledError" in ended.errors
-
-
-def test_interrupt_ends_the_interpreter(origin: Origin, store: Path) -> None:
-    program = """
-import signal
-signal.signal(signal.SIGALRM, signal.default_int_handler)
-async def main():
-    async with Session(sys.argv[2]) as session:
-        signal.setitimer(signal.ITIMER_REAL, 0.3)
+        task = asyncio.create_task(interrupt())
         await session.get(sys.argv[1])
 try:
     asyncio.run(main())
 except KeyboardInterrupt:
-    print("interrupted")
+    pass
+else:
+    sys.exit("not interrupted")
+""",
+}
+
+
+@pytest.fixture
+def hanging(origin: Origin, tmp_path: Path) -> tuple[str, str]:
+    """Serve a URL that hangs, and name the file that is there as soon as somebody has asked for it."""
+    marker = tmp_path / "asked"
+
+    def answer(_: object) -> Iterator[float]:
+        marker.touch()
+        yield FOREVER
+
+    return origin.on("/hang", answer), str(marker)
+
+
+@pytest.mark.parametrize("name", HANGING)
+def test_interpreter_with_requests_in_flight_ends_in_peace(hanging: tuple[str, str], store: Path, name: str) -> None:
+    url, marker = hanging
+    assert run(BEGIN + HANGING[name], url, str(store), marker).errors == ""
+
+
+def test_exception_that_nobody_caught_is_told_and_ends_the_interpreter(hanging: tuple[str, str], store: Path) -> None:
+    program = """
+async def fail():
+    await asked()
+    waiting.cancel()
+async def main():
+    global waiting
+    waiting = asyncio.current_task()
+    async with Session(sys.argv[2]) as session:
+        task = asyncio.create_task(fail())
+        await session.get(sys.argv[1])
+asyncio.run(main())
 """
-    ended = run(BEGIN + program, origin.on("/hang", hang_before_reply), str(store))
-    assert (ended.output, ended.errors) == ("interrupted\n", "")
+    url, marker = hanging
+    ended = run(BEGIN + program, url, str(store), marker, ends_with=1)
+    assert "CancelledError" in ended.errors
 
 
 def test_session_that_nobody_closed_keeps_what_it_stored(origin: Origin, store: Path) -> None:

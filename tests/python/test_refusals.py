@@ -52,7 +52,7 @@ REQUESTS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "timeout-nan": ({"timeout": float("nan")}, ["timeout=", "greater than 0"]),
     "timeout-infinite": ({"timeout": float("inf")}, ["timeout=", "seconds"]),
     "proxy-without-scheme": ({"proxy": "127.0.0.1:8080"}, ["127.0.0.1:8080", "http://"]),
-    "proxy-of-another-scheme": ({"proxy": "ftp://127.0.0.1:8080"}, ["ftp://127.0.0.1:8080", "socks5"]),
+    "proxy-of-another-scheme": ({"proxy": "ftp://127.0.0.1:8080"}, ["proxy", "scheme", "socks5"]),
     "proxy-with-path": ({"proxy": "http://127.0.0.1:8080/path"}, ["127.0.0.1:8080", "path"]),
     "empty-proxy": ({"proxy": ""}, ["proxy", "http://"]),
 }
