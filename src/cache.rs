@@ -146,7 +146,8 @@ impl Cache {
     /// What the store said when it last failed.
     #[must_use]
     pub fn last_store_error(&self) -> Option<String> {
-        self.last_store_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let told = self.last_store_error.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        told.or_else(|| self.health().last_failure)
     }
 
     /// What the store counted.

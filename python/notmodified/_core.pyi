@@ -109,6 +109,8 @@ class Response:
     def content(self) -> bytes:
         """The content, decoded as Content-Encoding says when it is first read.
 
+        A coding that is not gzip, deflate, br or zstd is left as it came.
+
         Raises DecodingError when it is not what Content-Encoding says, or unfolds beyond the limit.
         """
 

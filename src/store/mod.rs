@@ -22,12 +22,14 @@ use crate::key::Key;
 use crate::store::body::Body;
 
 /// What a backend counted since it was opened.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Health {
     /// Records and bodies that were there and could not be read.
     pub corrupt_records: u64,
     /// Writes that did not reach the store.
     pub failed_writes: u64,
+    /// Why the last of them did not.
+    pub last_failure: Option<String>,
 }
 
 /// A place for records and bodies. The futures of a local store are ready at once, unless its write queue is full.

@@ -32,8 +32,8 @@ mod transaction;
 mod writer;
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 use crate::entry::change::Change;
 use crate::entry::{BodyRef, Record};
@@ -210,6 +210,7 @@ impl Store for LmdbStore {
         Health {
             corrupt_records: self.counters.corrupt_records.load(Ordering::Relaxed),
             failed_writes: self.counters.failed_writes.load(Ordering::Relaxed),
+            last_failure: self.counters.last_failure.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         }
     }
 }

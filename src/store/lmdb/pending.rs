@@ -102,6 +102,15 @@ pub struct Counters {
     pub corrupt_records: AtomicU64,
     /// Writes that did not reach the store.
     pub failed_writes: AtomicU64,
+    /// Why the last of them did not.
+    pub last_failure: Mutex<Option<String>>,
+}
+
+impl Counters {
+    fn count_failure(&self, error: &Error) {
+        self.failed_writes.fetch_add(1, Ordering::Relaxed);
+        *self.last_failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
+    }
 }
 
 /// Writes for one transaction, and who waits for them and all before them.
@@ -219,7 +228,9 @@ impl Pending {
         let mut state = self.state();
         for write in &writes {
             state.hide(write);
-            write.counters.failed_writes.fetch_add(u64::from(outcome.is_err()), Ordering::Relaxed);
+            if let Err(error) = &outcome {
+                write.counters.count_failure(error);
+            }
         }
         if let Err(error) = outcome {
             state.failure = Some(error.to_string());

@@ -96,6 +96,12 @@ class Listener(ABC):
             return
         self._started.set_result(server.sockets[0].getsockname()[1])
         await self._stopping.wait()
+        # A connection that is accepted in the same turn as the server closes would be left half made: accept no
+        # more, and let those that were become whole.
+        for listening in server.sockets:
+            self._loop.remove_reader(listening.fileno())
+        for _ in range(3):
+            await asyncio.sleep(0)
         server.close()
         for task in self._tasks:
             task.cancel()
