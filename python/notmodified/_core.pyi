@@ -398,5 +398,8 @@ class Engine:
     def close(self) -> None:
         """Stop the thread, end what is in flight with SessionClosedError, make durable what was stored."""
 
+    def end(self) -> None:
+        """The same as ``close``, at the interpreter's exit: nobody who waits is woken."""
+
     def release(self) -> None:
         """Let go of the store, after ``close`` and after the last of ``completed``."""

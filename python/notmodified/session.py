@@ -355,4 +355,4 @@ def _close_engines() -> None:
     """Stop the threads of sessions that nobody closed, and make durable what they stored."""
     for engine in tuple(_open_engines):
         with contextlib.suppress(NotModifiedError):
-            engine.close()
+            engine.end()

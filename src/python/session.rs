@@ -154,6 +154,12 @@ impl PyEngine {
         py.detach(|| engine.map_or(Ok(()), |engine| engine.close())).map_err(|error| raise(py, &error))
     }
 
+    /// Closes at the interpreter's exit, and wakes nobody.
+    fn end(&self, py: Python<'_>) -> PyResult<()> {
+        let engine = self.held().clone();
+        py.detach(|| engine.map_or(Ok(()), |engine| engine.end())).map_err(|error| raise(py, &error))
+    }
+
     /// Lets go of the store, after `close()` and after the last of `completed()`.
     fn release(&self, py: Python<'_>) {
         let engine = self.held().take();

@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use crate::error::{Error, Kind, Result};
@@ -17,6 +18,7 @@ pub struct Completions<T> {
     queue: Mutex<VecDeque<T>>,
     bell: UnixStream,
     door: UnixStream,
+    is_silent: AtomicBool,
 }
 
 impl<T> Completions<T> {
@@ -29,7 +31,7 @@ impl<T> Completions<T> {
         let (bell, door) = UnixStream::pair().map_err(refuse)?;
         bell.set_nonblocking(true).map_err(refuse)?;
         door.set_nonblocking(true).map_err(refuse)?;
-        Ok(Self { queue: Mutex::new(VecDeque::new()), bell, door })
+        Ok(Self { queue: Mutex::new(VecDeque::new()), bell, door, is_silent: AtomicBool::new(false) })
     }
 
     /// Readable while there is something to take.
@@ -42,10 +44,15 @@ impl<T> Completions<T> {
     pub fn push(&self, item: T) {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         queue.push_back(item);
-        if queue.len() == 1 {
+        if queue.len() == 1 && !self.is_silent.load(Ordering::Relaxed) {
             // One byte in an empty socket buffer: it cannot block, and fails only when the other end is gone with us.
             let _ = (&self.bell).write(&[1]);
         }
+    }
+
+    /// Rings no more.
+    pub fn silence(&self) {
+        self.is_silent.store(true, Ordering::Relaxed);
     }
 
     /// Takes at most `most`. What is left keeps the door readable.

@@ -137,6 +137,15 @@ impl Engine {
         pollster::block_on(self.shared.session.cache.flush())
     }
 
+    /// Closes at the end of the program: nobody is woken, for whoever still waits has no program left to go on with.
+    ///
+    /// # Errors
+    /// As [`Engine::close`].
+    pub fn end(&self) -> Result<()> {
+        self.shared.done.silence();
+        self.close()
+    }
+
     fn check_process(&self) -> Result<()> {
         if std::process::id() == self.process {
             return Ok(());
