@@ -80,7 +80,8 @@ asyncio.run(main())
 signal.signal(signal.SIGINT, signal.default_int_handler)
 async def interrupt():
     await asked()
-    os.kill(os.getpid(), signal.SIGINT)
+    # From a thread, so that it meets the loop where it waits and not this task, which nobody awaits.
+    threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
 async def main():
     async with Session(sys.argv[2]) as session:
         task = asyncio.create_task(interrupt())
