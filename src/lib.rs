@@ -10,7 +10,7 @@
 //!
 //! 1. [`error`], [`fields`], [`digest`], [`rfc`], [`identity`]: facts and the words of the RFCs
 //! 2. [`key`], [`entry`]: what is stored, and under what
-//! 3. [`exchange`], [`request`], [`counters`]: `plan` and `settle`, the decisions, without any I/O
+//! 3. [`exchange`], [`request`], [`redirect`], [`counters`]: `plan` and `settle`, the decisions, without any I/O
 //! 4. [`clock`], [`store`], [`wire`]: what moves bytes
 //! 5. [`response`], [`cache`]: plan and settle over a store, for whoever sends requests himself
 //! 6. [`session`]: the cache with a wire of its own
@@ -26,6 +26,7 @@ pub mod exchange;
 pub mod fields;
 pub mod identity;
 pub mod key;
+pub mod redirect;
 pub mod request;
 pub mod response;
 pub mod rfc;

@@ -108,6 +108,14 @@ impl Reason {
     }
 }
 
+impl Reason {
+    /// Is there no page in the answer at all: a 304 to a question that nobody asked?
+    #[must_use]
+    pub const fn is_unusable(self) -> bool {
+        matches!(self, Self::Unexpected304 | Self::Mismatched304)
+    }
+}
+
 /// Why a request went to the origin (RFC 9211 §2.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Forward {

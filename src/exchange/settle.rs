@@ -36,6 +36,17 @@ pub struct Reply {
     pub response_time: u64,
 }
 
+impl Reply {
+    /// The same reply with its body decoded already: not coded any more, nor as long as it was on the wire.
+    #[must_use]
+    pub fn decoded(self) -> Self {
+        let describes_wire = |name: &[u8]| {
+            [&b"content-encoding"[..], b"content-length"].iter().any(|one| one.eq_ignore_ascii_case(name))
+        };
+        Self { fields: self.fields.filtered(|name, _| !describes_wire(name)), ..self }
+    }
+}
+
 /// Did a body arrive whole?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Completeness {

@@ -46,9 +46,7 @@ impl Answered {
         }
         Ok(Self { status, fields: fields::read(headers)?, body, is_complete, is_decoded, wire_bytes, elapsed })
     }
-}
 
-impl Answered {
     /// Header section and body, in HTTP/1.1's notation, where the downloader did not count them.
     fn counted(&self) -> u64 {
         const STATUS_AND_BLANK_LINE: u64 = 19;
@@ -57,21 +55,17 @@ impl Answered {
 
     pub(super) fn reply(self, request_time: u64) -> Reply {
         let wire_bytes = self.counted();
-        // A body that was decoded already is not coded any more, nor as long as it was.
-        let describes_wire = |name: &[u8]| {
-            [&b"content-encoding"[..], b"content-length"].iter().any(|one| one.eq_ignore_ascii_case(name))
-        };
-        let fields = if self.is_decoded { self.fields.filtered(|name, _| !describes_wire(name)) } else { self.fields };
         let completeness = if self.is_complete { Completeness::Whole } else { Completeness::Cut };
-        Reply {
+        let reply = Reply {
             status: self.status,
-            fields,
+            fields: self.fields,
             body: self.body,
             completeness,
             wire_bytes,
             request_time,
             response_time: clock::now(),
-        }
+        };
+        if self.is_decoded { reply.decoded() } else { reply }
     }
 }
 

@@ -1,11 +1,10 @@
 //! The cache with a wire of its own: `plan`, send, `settle`, for each hop of a request.
 //!
-//! [`engine`] runs it on a thread of its own and hands answers back in batches; [`redirect`] says where a redirect leads.
+//! [`engine`] runs it on a thread of its own and hands answers back in batches.
 
 pub mod completions;
 pub mod engine;
 pub mod flights;
-pub mod redirect;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +15,7 @@ use crate::exchange::outcome::Reason;
 use crate::exchange::plan::Pending;
 use crate::exchange::settle::{Completeness, Reply};
 use crate::key::Method;
+use crate::redirect;
 use crate::request::Request;
 use crate::response::Response;
 use crate::wire::{Delimited, Incoming, Outgoing, Wire};
@@ -42,18 +42,17 @@ impl Session {
     /// What the wire says; [`Kind::TooManyRedirects`]; [`Kind::UnexpectedNotModified`]; [`Kind::Store`] where the cache is strict.
     pub async fn fetch(&self, request: &Request, timeout: Duration) -> Result<Response> {
         let mut response = self.exchange(request, timeout).await?;
-        let mut followed: Option<Request> = None;
-        for _ in 0..self.max_redirects {
-            let Some(next) = redirect::next(followed.as_ref().unwrap_or(request), &response) else {
-                return Ok(response);
-            };
-            response = self.exchange(&next, timeout).await?;
-            followed = Some(next);
-        }
-        if self.max_redirects > 0 && redirect::next(followed.as_ref().unwrap_or(request), &response).is_some() {
-            let message =
-                format!("{} redirects from {}; raise max_redirects= if that is right", self.max_redirects, request.url);
-            return Err(Error::new(Kind::TooManyRedirects, message));
+        let mut next = redirect::next(request, response.status, &response.fields).filter(|_| self.max_redirects > 0);
+        let mut followed = 0;
+        while let Some(hop) = next {
+            if followed == self.max_redirects {
+                let message =
+                    format!("{followed} redirects from {}; raise max_redirects= if that is right", request.url);
+                return Err(Error::new(Kind::TooManyRedirects, message));
+            }
+            followed += 1;
+            response = self.exchange(&hop, timeout).await?;
+            next = redirect::next(&hop, response.status, &response.fields);
         }
         Ok(response)
     }
@@ -127,13 +126,11 @@ fn reply(incoming: Incoming) -> Reply {
     }
 }
 
-/// A 304 that answers nothing we asked, twice, is no page: it is never handed to a parser.
+/// What the exchange could make nothing of is never handed to a parser.
 fn usable(request: &Request, response: Response) -> Result<Response> {
-    match response.reason {
-        Some(Reason::Unexpected304 | Reason::Mismatched304) => {
-            let message = format!("{} answered 304 to a request without a condition, twice", request.url);
-            Err(Error::new(Kind::UnexpectedNotModified, message))
-        }
-        _ => Ok(response),
+    if response.reason.is_some_and(Reason::is_unusable) {
+        let message = format!("{} answered 304 to a request without a condition, twice", request.url);
+        return Err(Error::new(Kind::UnexpectedNotModified, message));
     }
+    Ok(response)
 }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from many import contents, pages
 from notmodified import (
     ConnectError,
     InvalidRequestError,
@@ -31,25 +32,11 @@ async def session() -> AsyncIterator[Session]:
         yield opened
 
 
-def pages(origin: Origin, count: int) -> list[str]:
-    """Serve so many pages; their URLs."""
-    return [origin.on(f"/{number}", Page(str(number).encode())) for number in range(count)]
-
-
 async def one_by_one(urls: list[str]) -> AsyncIterator[str]:
     """Give the URLs from an asynchronous source that has to wait for each."""
     for url in urls:
         await asyncio.sleep(0)
         yield url
-
-
-async def contents(results: AsyncIterator[Response | RequestError]) -> list[bytes]:
-    """Collect the contents, and fail on errors."""
-    collected = []
-    async for result in results:
-        assert isinstance(result, Response), result
-        collected.append(result.content)
-    return collected
 
 
 @pytest.mark.every_loop

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from many import contents, pages
 from notmodified import (
     ConnectError,
-    RequestError,
     Response,
     Session,
     SessionClosedError,
@@ -32,20 +32,6 @@ async def session() -> AsyncIterator[Session]:
     """A session over an empty store."""
     async with Session(":memory:") as opened:
         yield opened
-
-
-def pages(origin: Origin, count: int) -> list[str]:
-    """Serve so many pages; their URLs."""
-    return [origin.on(f"/{number}", Page(str(number).encode())) for number in range(count)]
-
-
-async def contents(results: AsyncIterator[Response | RequestError]) -> list[bytes]:
-    """Collect the contents, and fail on errors."""
-    collected = []
-    async for result in results:
-        assert isinstance(result, Response), result
-        collected.append(result.content)
-    return collected
 
 
 async def test_window_bounds_what_is_in_flight(session: Session, origin: Origin) -> None:
