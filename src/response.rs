@@ -79,7 +79,7 @@ impl Response {
     pub fn wire_content(&self) -> Result<Bytes> {
         match &self.body {
             ResponseBody::Received(bytes) => Ok(bytes.clone()),
-            ResponseBody::Kept(body) => body.wire(),
+            ResponseBody::Kept(body) => Ok(body.wire().clone()),
         }
     }
 

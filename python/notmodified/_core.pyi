@@ -197,6 +197,10 @@ class Cache:
     consumer: whose acknowledgements ``response.changed`` compares with; None compares with what is stored.
     freshness: ``"revalidate"`` asks every time; ``"rfc9111"`` serves what is fresh by RFC 9111 §4.2.
     max_body: most bytes of a body that is stored; content may unfold to four times that.
+    durability: ``"group"`` syncs each group of writes to the disk; ``"relaxed"`` only what ``flush()`` and ``close()``
+        wait for.
+    max_size: most bytes of the store's file, at least 1 MiB; what was used longest ago is forgotten. None: no bound.
+    max_age: seconds after which what was not used is forgotten. None: never.
     strict: raise StoreError when the store fails, instead of counting it and going on without.
 
     Raises StoreError when the store cannot be opened, InvalidRequestError for an option that cannot be meant.
@@ -209,6 +213,9 @@ class Cache:
         consumer: str | None = None,
         freshness: Literal["revalidate", "rfc9111"] = "revalidate",
         max_body: int = 67_108_864,
+        durability: Literal["group", "relaxed"] = "group",
+        max_size: int | None = None,
+        max_age: float | None = None,
         strict: bool = False,
     ) -> Self: ...
     def plan(
@@ -368,6 +375,9 @@ class Engine:
         concurrency_per_host: int,
         delay: float,
         max_body: int,
+        durability: str,
+        max_size: int | None,
+        max_age: float | None,
         max_redirects: int,
         ca_file: str | os.PathLike[str] | None,
         verify: bool,

@@ -72,6 +72,13 @@ class Session:
     concurrency, concurrency_per_host: most requests under way at once; others wait for a place.
     delay: seconds between the starts of two requests to one host.
     max_body: most bytes of a body on the wire; content may unfold to four times that.
+    durability: ``"group"`` syncs each group of writes to the disk: what ``flush()`` or ``close()`` confirmed survives
+        ``kill -9`` and power loss. ``"relaxed"`` leaves syncing to the operating system, except for those two: cheaper,
+        and a power loss between two of them can cost the whole store.
+    max_size: bytes that the store's file is held to, at least 1 MiB; what was used longest ago is forgotten for what is
+        new. Much that is written at once can pass it by a quarter. A body larger than a quarter of it is not stored.
+        None: no bound, or 256 MiB of bodies for ``":memory:"``.
+    max_age: seconds after which what was not used is forgotten; noted to an eighth of it, or an hour. None: never.
     max_redirects: how many are followed; 0 hands out the redirect itself.
     ca_file: a PEM file of certificates to trust instead of the machine's own.
     verify: False accepts any certificate. Only for tests.
@@ -98,6 +105,9 @@ class Session:
         concurrency_per_host: int = 64,
         delay: float = 0.0,
         max_body: int = 64 * 1024 * 1024,
+        durability: Literal["group", "relaxed"] = "group",
+        max_size: int | None = None,
+        max_age: float | None = None,
         max_redirects: int = 10,
         ca_file: str | os.PathLike[str] | None = None,
         verify: bool = True,
@@ -119,6 +129,9 @@ class Session:
             concurrency_per_host=concurrency_per_host,
             delay=delay,
             max_body=max_body,
+            durability=durability,
+            max_size=max_size,
+            max_age=max_age,
             max_redirects=max_redirects,
             ca_file=ca_file,
             verify=verify,

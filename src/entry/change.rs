@@ -19,6 +19,8 @@ pub enum Change {
     Acknowledge(Acknowledgement),
     /// The body of a variant is gone or damaged: so is the variant.
     Drop(BodyRef),
+    /// It was of use at this time (seconds since the epoch), and nothing else has to be written.
+    Use(u64),
 }
 
 /// What a 304 says about a stored response.
@@ -47,6 +49,8 @@ pub struct Acknowledgement {
     pub selecting: Selecting,
     /// Which content.
     pub content: Digest,
+    /// When that arrived; seconds since the epoch.
+    pub at: u64,
 }
 
 impl Change {
@@ -58,16 +62,36 @@ impl Change {
             Self::Invalidate => invalidate(record),
             Self::Acknowledge(acknowledgement) => acknowledge(record, *acknowledgement),
             Self::Drop(body) => drop_body(record, *body),
+            Self::Use(_) => !record.variants.is_empty() && self.used_since(record).is_some(),
         };
-        record.version += u64::from(changed);
+        if changed {
+            record.version += 1;
+            record.last_used = self.used_since(record).unwrap_or(record.last_used);
+        }
         changed
     }
+
+    /// When this change used the record, if that is news. A clock that was far ahead when it was last used is not believed.
+    fn used_since(&self, record: &Record) -> Option<u64> {
+        let at = match self {
+            Self::Store(response) => response.response_time,
+            Self::Freshen(freshening) => freshening.response_time,
+            Self::Acknowledge(acknowledgement) => acknowledgement.at,
+            Self::Use(at) => *at,
+            Self::Invalidate | Self::Drop(_) => return None,
+        };
+        let is_news = at > record.last_used || record.last_used - at > CLOCK_SKEW;
+        is_news.then_some(at)
+    }
 }
+
+/// Seconds that a clock may have been ahead of the one that counts now.
+const CLOCK_SKEW: u64 = 3600;
 
 /// Was what is stored asked for later than what came? More than an hour later, a clock was wrong when it was stored: then what came counts,
 /// or the record would be frozen until that time has come.
 fn is_newer(stored: &StoredResponse, request_time: u64) -> bool {
-    (1..=3600).contains(&stored.request_time.saturating_sub(request_time))
+    (1..=CLOCK_SKEW).contains(&stored.request_time.saturating_sub(request_time))
 }
 
 /// An answer to an older request never replaces one to a newer.
@@ -112,7 +136,7 @@ fn invalidate(record: &mut Record) -> bool {
 }
 
 fn acknowledge(record: &mut Record, by: Acknowledgement) -> bool {
-    let Acknowledgement { consumer, selecting, content } = by;
+    let Acknowledgement { consumer, selecting, content, at: _ } = by;
     if record.acknowledged_by(consumer, selecting) == Some(content) {
         return false;
     }
@@ -215,7 +239,8 @@ mod tests {
         let mut record = stored([]);
         for number in 0..100_u8 {
             let consumer = Consumer([number; 16]);
-            let by = Acknowledgement { consumer, selecting: Selecting::default(), content: Digest::of(&[number]) };
+            let content = Digest::of(&[number]);
+            let by = Acknowledgement { consumer, selecting: Selecting::default(), content, at: 1 };
             assert!(Change::Acknowledge(by).apply(&mut record));
             assert!(!Change::Acknowledge(by).apply(&mut record));
         }
@@ -229,5 +254,14 @@ mod tests {
         let mut record = stored([response(0, b"x", 1), response(1, b"y", 1)]);
         assert!(Change::Drop(response(0, b"x", 1).body).apply(&mut record));
         assert_eq!(record.variants.len(), 1);
+    }
+
+    #[test]
+    fn a_use_is_noted_forwards_only_unless_the_clock_was_far_ahead() {
+        let mut record = stored([response(0, b"x", 5_000)]);
+        assert!(!Change::Use(4_000).apply(&mut record));
+        assert!(Change::Use(9_000).apply(&mut record) && record.last_used == 9_000);
+        assert!(Change::Use(4_000).apply(&mut record) && record.last_used == 4_000);
+        assert!(!Change::Use(9_000).apply(&mut stored([])));
     }
 }

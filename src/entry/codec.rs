@@ -14,7 +14,7 @@ use crate::identity::Partition;
 use crate::rfc::vary::Selecting;
 
 /// The version of this format.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 
 const HEADER: usize = 9;
 
@@ -25,6 +25,7 @@ pub fn encode(record: &Record) -> Bytes {
     put_sized(&mut payload, record.url.as_bytes());
     payload.put_slice(&record.partition.0);
     payload.put_u64_le(record.version);
+    payload.put_u64_le(record.last_used);
     put_count(&mut payload, record.variants.len());
     for variant in &record.variants {
         encode_variant(&mut payload, variant);
@@ -68,9 +69,10 @@ pub fn decode(mut bytes: Bytes) -> Option<Record> {
     let url = String::from_utf8(get_sized(&mut bytes)?.to_vec()).ok()?;
     let partition = Partition(get_array(&mut bytes)?);
     let version = bytes.try_get_u64_le().ok()?;
+    let last_used = bytes.try_get_u64_le().ok()?;
     let variants = get_many(&mut bytes, decode_variant)?;
     let acknowledged = get_many(&mut bytes, decode_acknowledged)?;
-    bytes.is_empty().then_some(Record { url, partition, version, variants, acknowledged })
+    bytes.is_empty().then_some(Record { url, partition, version, last_used, variants, acknowledged })
 }
 
 fn decode_variant(bytes: &mut Bytes) -> Option<StoredResponse> {
@@ -172,14 +174,16 @@ mod tests {
         fn record()(
             url in ".{0,40}",
             partition in any::<[u8; 16]>(),
-            version in any::<u64>(),
+            numbers in any::<(u64, u64)>(),
             variants in prop::collection::vec(variant(), 0..4),
             acknowledged in prop::collection::vec(any::<([u8; 16], [u8; 16], [u8; 32])>(), 0..4),
         ) -> Record {
             let acknowledged = acknowledged.into_iter().map(|(consumer, selecting, content)| Acknowledged {
                 consumer: Consumer(consumer), selecting: Selecting(selecting), content: Digest(content),
             }).collect();
-            Record { url, partition: Partition(partition), version, variants, acknowledged }
+            Record {
+                url, partition: Partition(partition), version: numbers.0, last_used: numbers.1, variants, acknowledged,
+            }
         }
     }
 

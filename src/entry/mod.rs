@@ -28,6 +28,8 @@ pub struct Record {
     pub partition: Partition,
     /// How many times this record was written.
     pub version: u64,
+    /// When it was last of use, coarsely; seconds since the epoch. What was not for the longest time is forgotten first.
+    pub last_used: u64,
     /// Stored responses, at most one per [`Selecting`].
     pub variants: Vec<StoredResponse>,
     /// Acknowledgements, newest last.
@@ -119,7 +121,14 @@ impl Record {
     /// A record with nothing in it.
     #[must_use]
     pub fn new(url: &str, partition: Partition) -> Self {
-        Self { url: url.to_owned(), partition, version: 0, variants: Vec::new(), acknowledged: Vec::new() }
+        Self {
+            url: url.to_owned(),
+            partition,
+            version: 0,
+            last_used: 0,
+            variants: Vec::new(),
+            acknowledged: Vec::new(),
+        }
     }
 
     /// The content that `consumer` last acknowledged of the variant that `selecting` names.

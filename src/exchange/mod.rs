@@ -36,6 +36,9 @@ pub enum Freshness {
     Rfc9111,
 }
 
+/// Seconds between two notes that a record was of use.
+const COARSE_USE: u64 = 3600;
+
 /// The caller's rules, the same for every request of a cache.
 #[derive(Debug, Clone)]
 pub struct Policy {
@@ -43,6 +46,8 @@ pub struct Policy {
     pub freshness: Freshness,
     /// The largest body, in bytes on the wire, that is stored.
     pub max_body: u64,
+    /// Seconds without use after which what is stored is forgotten.
+    pub max_age: Option<u64>,
     /// How far a body may unfold.
     pub limits: Limits,
     /// Whose acknowledgements `changed` compares with.
@@ -60,6 +65,20 @@ impl Policy {
     pub const fn limits_for(max_body: u64) -> Limits {
         Limits { bytes: max_body.saturating_mul(4), ratio: 200 }
     }
+
+    /// Is a record that was last used at `last_used` to be forgotten?
+    #[must_use]
+    pub fn is_expired(&self, last_used: u64, now: u64) -> bool {
+        self.max_age.is_some_and(|most| now.saturating_sub(last_used) > most)
+    }
+
+    /// Is a use at `now` worth a write of its own? Once an hour is enough to tell what is used from what is not; a retention limit of
+    /// minutes is kept to an eighth.
+    #[must_use]
+    pub fn is_use_worth_a_write(&self, last_used: u64, now: u64) -> bool {
+        let step = self.max_age.map_or(COARSE_USE, |most| (most / 8).clamp(1, COARSE_USE));
+        now.saturating_sub(last_used) >= step
+    }
 }
 
 impl Default for Policy {
@@ -67,6 +86,7 @@ impl Default for Policy {
         Self {
             freshness: Freshness::default(),
             max_body: Self::MAX_BODY,
+            max_age: None,
             limits: Self::limits_for(Self::MAX_BODY),
             consumer: None,
             accept_encoding: None,

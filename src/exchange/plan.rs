@@ -5,8 +5,9 @@
 //! origin did not give.
 
 use crate::digest::Digest;
+use crate::entry::change::Change;
 use crate::entry::{Record, StoredResponse};
-use crate::exchange::answer::{Answer, AnswerBody};
+use crate::exchange::answer::{Answer, AnswerBody, Write};
 use crate::exchange::outcome::{Forward, Handling, Outcome, Reason};
 use crate::exchange::{Ask, Freshness, Policy, settle};
 use crate::fields::Fields;
@@ -76,6 +77,7 @@ const CALLERS: [&[u8]; 6] =
 #[must_use]
 pub fn plan(ask: Ask, record: Option<Record>, policy: &Policy, secret: &Secret, now: u64) -> Plan {
     let treatment = treatment(&ask);
+    let record = record.filter(|record| !policy.is_expired(record.last_used, now));
     let candidate = record.as_ref().and_then(|record| candidate(record, &ask.fields, secret));
     let none = Fields::new();
     let mut pending =
@@ -116,6 +118,14 @@ impl Pending {
             Method::Get | Method::Head => answered_by_304.iter().any(|name| self.ask.fields.contains(name)),
             Method::OtherSafe | Method::Other => true,
         }
+    }
+
+    /// What notes that the record was of use at `now`, where nothing else is written; seldom.
+    #[must_use]
+    pub fn note_of_use(&self, policy: &Policy, now: u64) -> Option<Write> {
+        let last_used = self.record.as_ref()?.last_used;
+        let is_worth_it = policy.is_use_worth_a_write(last_used, now);
+        is_worth_it.then(|| Write { key: self.ask.key.clone(), change: Change::Use(now) })
     }
 
     /// Why the origin is asked, in RFC 9211's words.
@@ -212,8 +222,8 @@ fn fresh(pending: &Pending, policy: &Policy, now: u64) -> Option<Answer> {
         body: AnswerBody::Stored(stored.body),
         is_changed: pending.known(stored.selecting, policy) != Some(stored.content),
         bytes_saved: 0,
-        acknowledgement: settle::acknowledgement(stored.selecting, Some(stored.content), policy),
-        writes: Vec::new(),
+        acknowledgement: settle::acknowledgement(stored.selecting, Some(stored.content), now, policy),
+        writes: pending.note_of_use(policy, now).into_iter().collect(),
     })
 }
 

@@ -138,8 +138,8 @@ fn not_modified(pending: &Pending, stored: &StoredResponse, reply: &Reply, polic
         body: AnswerBody::Stored(stored.body),
         is_changed: pending.known(stored.selecting, policy) != Some(stored.content),
         bytes_saved: stored.wire_bytes.saturating_sub(reply.wire_bytes),
-        acknowledgement: acknowledgement(stored.selecting, Some(stored.content), policy),
-        writes: write.into_iter().collect(),
+        acknowledgement: acknowledgement(stored.selecting, Some(stored.content), reply.response_time, policy),
+        writes: write.or_else(|| pending.note_of_use(policy, reply.response_time)).into_iter().collect(),
     }
 }
 
@@ -175,7 +175,7 @@ fn stored(pending: &Pending, reply: Reply, judged: Judged, policy: &Policy, secr
         status: reply.status,
         is_changed: pending.known(selecting, policy) != Some(content),
         bytes_saved: 0,
-        acknowledgement: acknowledgement(selecting, Some(content), policy),
+        acknowledgement: acknowledgement(selecting, Some(content), reply.response_time, policy),
         writes: vec![Write { key: pending.ask.key.clone(), change: Change::Store(Box::new(response)) }],
         fields: reply.fields,
         body: AnswerBody::Received(reply.body),
@@ -192,7 +192,7 @@ fn passed(pending: &Pending, reply: Reply, reason: Reason, policy: &Policy) -> A
         status: reply.status,
         is_changed: delivered.is_none() || pending.known(selecting, policy) != delivered,
         bytes_saved: 0,
-        acknowledgement: acknowledgement(selecting, delivered, policy),
+        acknowledgement: acknowledgement(selecting, delivered, reply.response_time, policy),
         writes: invalidations(pending, &reply),
         fields: reply.fields,
         body: AnswerBody::Received(reply.body),
@@ -217,9 +217,10 @@ fn forwarded(pending: &Pending, reply: &Reply, is_stored: bool) -> Handling {
 pub(super) fn acknowledgement(
     selecting: Selecting,
     content: Option<Digest>,
+    at: u64,
     policy: &Policy,
 ) -> Option<Acknowledgement> {
-    Some(Acknowledgement { consumer: policy.consumer?, selecting, content: content? })
+    Some(Acknowledgement { consumer: policy.consumer?, selecting, content: content?, at })
 }
 
 /// > A cache MUST invalidate the target URI when it receives a non-error status code in response to an unsafe request method

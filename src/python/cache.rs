@@ -13,7 +13,7 @@ use crate::identity::Proxy;
 use crate::python::awaitable::off_the_loop;
 use crate::python::error::raise;
 use crate::python::fields;
-use crate::python::open::CacheOptions;
+use crate::python::open::{CacheOptions, Keeping};
 use crate::python::plan::PyPlan;
 use crate::python::stats::stats;
 use crate::request::Request;
@@ -28,16 +28,22 @@ pub(super) struct PyCache {
 #[pymethods]
 impl PyCache {
     #[new]
-    #[pyo3(signature = (store, *, consumer=None, freshness="revalidate", max_body=67_108_864, strict=false))]
+    #[pyo3(signature = (store, *, consumer=None, freshness="revalidate", max_body=67_108_864, durability="group", max_size=None, max_age=None,
+                        strict=false))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
     fn new(
         py: Python<'_>,
         store: &Bound<'_, PyAny>,
         consumer: Option<&str>,
         freshness: &str,
         max_body: i64,
+        durability: &str,
+        max_size: Option<i64>,
+        max_age: Option<f64>,
         strict: bool,
     ) -> PyResult<Self> {
-        let options = CacheOptions::read(py, store, consumer, freshness, max_body, strict)?;
+        let keeping = Keeping { durability, max_size, max_age };
+        let options = CacheOptions::read(py, store, consumer, freshness, max_body, &keeping, strict)?;
         let cache = py.detach(|| options.open()).map_err(|error| raise(py, &error))?;
         Ok(Self { cache: Mutex::new(Some(Arc::new(cache))) })
     }

@@ -10,6 +10,7 @@ use crate::error::{Error, Kind, Result};
 use crate::exchange::{Freshness, Policy};
 use crate::python::error::{invalid, raise};
 use crate::store::AnyStore;
+use crate::store::lmdb::{Durability, Limits, Options};
 
 /// A hundred years. What is longer is a mistake, and more seconds than a `Duration` holds would be a panic.
 pub(super) const LONGEST_SECONDS: f64 = 3.2e9;
@@ -18,20 +19,31 @@ pub(super) const LONGEST_SECONDS: f64 = 3.2e9;
 #[derive(Debug, Clone)]
 pub(super) struct CacheOptions {
     pub(super) store: String,
+    pub(super) kept: Options,
     pub(super) policy: Policy,
     pub(super) is_strict: bool,
 }
 
+/// How a store keeps what it is given, as Python says it.
+pub(super) struct Keeping<'a> {
+    pub(super) durability: &'a str,
+    pub(super) max_size: Option<i64>,
+    pub(super) max_age: Option<f64>,
+}
+
 impl CacheOptions {
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
     pub(super) fn read(
         py: Python<'_>,
         store: &Bound<'_, PyAny>,
         consumer: Option<&str>,
         freshness: &str,
         max_body: i64,
+        keeping: &Keeping<'_>,
         is_strict: bool,
     ) -> PyResult<Self> {
         let max_body = count(py, "max_body", max_body, 1)? as u64;
+        let kept = keeping.read(py)?;
         let store = py
             .import("os")?
             .call_method1("fspath", (store,))?
@@ -48,19 +60,42 @@ impl CacheOptions {
             }
             Ok(Policy {
                 freshness: read_freshness(freshness)?,
-                max_body,
+                // One body must not drive out all others.
+                max_body: kept.limits.max_size.map_or(max_body, |most| max_body.min(most / 4)),
+                max_age: kept.limits.max_age,
                 limits: Policy::limits_for(max_body),
                 consumer: consumer.map(read_consumer).transpose()?,
                 accept_encoding: None,
             })
         };
         let policy = checked().map_err(|error| raise(py, &error))?;
-        Ok(Self { store, policy, is_strict })
+        Ok(Self { store, kept, policy, is_strict })
     }
 
     /// Opens the store. Reads and writes the disk: not for an event loop's thread.
     pub(super) fn open(self) -> Result<Cache> {
-        Ok(Cache::new(AnyStore::open(&self.store)?, self.policy, self.is_strict))
+        Ok(Cache::new(AnyStore::open(&self.store, self.kept)?, self.policy, self.is_strict))
+    }
+}
+
+impl Keeping<'_> {
+    /// The least that a store can be told to make do with.
+    const SMALLEST_SIZE: i64 = 1 << 20;
+
+    fn read(&self, py: Python<'_>) -> PyResult<Options> {
+        let durability = match self.durability {
+            "group" => Durability::Group,
+            "relaxed" => Durability::Relaxed,
+            other => return Err(invalid(py, format!("durability={other:?} is neither \"group\" nor \"relaxed\""))),
+        };
+        let size = |bytes| count(py, "max_size", bytes, Self::SMALLEST_SIZE).map(|bytes| bytes as u64);
+        let max_size = self.max_size.map(size).transpose()?;
+        let age = self.max_age.map(|age| seconds(py, "max_age", age)).transpose()?;
+        let default = Options::default();
+        // Whole seconds, as all times of HTTP are.
+        let whole = |age: Duration| age.as_secs() + u64::from(age.subsec_nanos() > 0);
+        let limits = Limits { max_size, max_age: age.map(whole), ..default.limits };
+        Ok(Options { durability, limits, ..default })
     }
 }
 

@@ -13,7 +13,7 @@ use crate::fields::Fields;
 use crate::identity::Proxy;
 use crate::python::error::{instance, raise};
 use crate::python::fields;
-use crate::python::open::{CacheOptions, count, pause, seconds};
+use crate::python::open::{CacheOptions, Keeping, count, pause, seconds};
 use crate::python::request::PyRequest;
 use crate::python::response::PyResponse;
 use crate::python::stats::stats;
@@ -49,7 +49,8 @@ pub(super) struct PyEngine {
 impl PyEngine {
     #[new]
     #[pyo3(signature = (store, *, consumer, freshness, cookies, headers, identity, proxy, timeout, connect_timeout, read_timeout, concurrency,
-                        concurrency_per_host, delay, max_body, max_redirects, ca_file, verify, http2, strict))]
+                        concurrency_per_host, delay, max_body, durability, max_size, max_age,
+                        max_redirects, ca_file, verify, http2, strict))]
     #[expect(clippy::too_many_arguments, clippy::fn_params_excessive_bools, reason = "keyword arguments of Python")]
     fn new(
         py: Python<'_>,
@@ -67,18 +68,22 @@ impl PyEngine {
         concurrency_per_host: i64,
         delay: f64,
         max_body: i64,
+        durability: &str,
+        max_size: Option<i64>,
+        max_age: Option<f64>,
         max_redirects: i64,
         ca_file: Option<PathBuf>,
         verify: bool,
         http2: bool,
         strict: bool,
     ) -> PyResult<Self> {
-        let mut options = CacheOptions::read(py, store, consumer, freshness, max_body, strict)?;
+        let keeping = Keeping { durability, max_size, max_age };
+        let mut options = CacheOptions::read(py, store, consumer, freshness, max_body, &keeping, strict)?;
         options.policy.accept_encoding = Some(coding::ACCEPTED);
         let wire = wire::Options {
             connect_timeout: seconds(py, "connect_timeout", connect_timeout)?,
             read_timeout: seconds(py, "read_timeout", read_timeout)?,
-            max_body: options.policy.max_body,
+            max_body: count(py, "max_body", max_body, 1)? as u64,
             http2,
             verify,
             ca_file,

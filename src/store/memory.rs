@@ -14,7 +14,7 @@ use crate::key::{Key, KeyHash};
 use crate::store::body::Body;
 use crate::store::{Health, Store};
 
-/// Most bytes of bodies that are kept.
+/// Most bytes of bodies that are kept, where nothing else is said.
 const MOST_BYTES: usize = 256 * 1024 * 1024;
 
 /// Most records that are kept, also of those with small bodies or none.
@@ -32,6 +32,7 @@ struct Held {
     records: LruCache<KeyHash, Record>,
     bodies: HashMap<BodyRef, Shared>,
     bytes: usize,
+    most_bytes: usize,
 }
 
 #[derive(Debug)]
@@ -41,12 +42,13 @@ struct Shared {
 }
 
 impl MemoryStore {
-    /// An empty store.
+    /// An empty store that keeps so many bytes of bodies; by default 256 MiB.
     ///
     /// # Errors
     /// When the machine gives no randomness for the key of the keyed hashes.
-    pub fn new() -> Result<Self> {
-        let held = Held { records: LruCache::unbounded(), bodies: HashMap::new(), bytes: 0 };
+    pub fn new(most_bytes: Option<u64>) -> Result<Self> {
+        let most_bytes = most_bytes.map_or(MOST_BYTES, |most| usize::try_from(most).unwrap_or(usize::MAX));
+        let held = Held { records: LruCache::unbounded(), bodies: HashMap::new(), bytes: 0, most_bytes };
         Ok(Self { secret: Secret::random()?, held: Mutex::new(held) })
     }
 
@@ -78,7 +80,7 @@ impl Held {
     fn keep(&mut self, body: Body, record: &Record) {
         let reference = body.reference();
         if record.variants.iter().any(|one| one.body == reference) && !self.bodies.contains_key(&reference) {
-            self.bytes += body.kept_length();
+            self.bytes += body.wire().len();
             self.bodies.insert(reference, Shared { body, references: 0 });
         }
     }
@@ -88,14 +90,14 @@ impl Held {
             let Some(shared) = self.bodies.get_mut(&reference) else { continue };
             shared.references = shared.references.saturating_add_signed(by);
             if shared.references == 0 {
-                self.bytes -= shared.body.kept_length();
+                self.bytes -= shared.body.wire().len();
                 self.bodies.remove(&reference);
             }
         }
     }
 
     fn make_room(&mut self) {
-        while self.bytes > MOST_BYTES || self.records.len() > MOST_RECORDS {
+        while self.bytes > self.most_bytes || self.records.len() > MOST_RECORDS {
             let Some((_, forgotten)) = self.records.pop_lru() else { return };
             self.count(&forgotten, -1);
         }

@@ -54,6 +54,9 @@ pub trait Store: Send + Sync {
     fn health(&self) -> Health;
 }
 
+/// The name of a place that is none.
+pub const MEMORY: &str = ":memory:";
+
 /// The backends.
 #[derive(Debug)]
 pub enum AnyStore {
@@ -104,10 +107,10 @@ impl AnyStore {
     ///
     /// # Errors
     /// [`crate::error::Kind::Store`] when it cannot be opened, with the remedy.
-    pub fn open(place: &str) -> Result<Self> {
-        if place == ":memory:" {
-            return Ok(Self::Memory(memory::MemoryStore::new()?));
+    pub fn open(place: &str, options: lmdb::Options) -> Result<Self> {
+        if place == MEMORY {
+            return Ok(Self::Memory(memory::MemoryStore::new(options.limits.max_size)?));
         }
-        Ok(Self::Lmdb(lmdb::LmdbStore::open(place.as_ref(), lmdb::Options::default())?))
+        Ok(Self::Lmdb(lmdb::LmdbStore::open(place.as_ref(), options)?))
     }
 }

@@ -104,7 +104,7 @@ pub fn company(path: &Path) {
             let newest = block_on(store.record(&key(&url(page)))).unwrap().unwrap();
             if let Some(variant) = newest.variants.first() {
                 let body = block_on(store.body(variant.body)).unwrap();
-                assert!(body.is_none_or(|body| body.wire().unwrap() == content(page, variant.request_time)));
+                assert!(body.is_none_or(|body| *body.wire() == content(page, variant.request_time)));
             }
         }
         put(&store, &format!("http://own/{number}/{round}"), &noise(number * 1000 + round, 2000), round);

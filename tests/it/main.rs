@@ -14,6 +14,7 @@ mod child;
 mod exchange;
 mod floors;
 mod lmdb;
+mod lmdb_bounds;
 mod lmdb_processes;
 mod origin;
 mod sample;

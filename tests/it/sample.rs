@@ -54,6 +54,7 @@ pub fn acknowledgement(consumer: &str, content: &[u8]) -> Change {
         consumer: Consumer::named(consumer),
         selecting: Selecting::default(),
         content: Digest::of(content),
+        at: 1,
     })
 }
 
@@ -81,7 +82,7 @@ pub fn flush(store: &impl Store) {
 
 /// The bytes on the wire of the body named by `content`'s digest.
 pub fn wire(store: &impl Store, content: &[u8]) -> Option<Bytes> {
-    block_on(store.body(body(content).reference())).unwrap().map(|body| body.wire().unwrap())
+    block_on(store.body(body(content).reference())).unwrap().map(|body| body.wire().clone())
 }
 
 /// What a reader gets under `url`: the body of its only variant. Panics when a variant has no body.
@@ -89,7 +90,7 @@ pub fn served(store: &impl Store, url: &str) -> Option<Bytes> {
     let record = record(store, url)?;
     let variant = record.variants.first()?;
     let body = block_on(store.body(variant.body)).unwrap().expect("a variant without a body");
-    let wire = body.wire().unwrap();
+    let wire = body.wire().clone();
     assert_eq!(Digest::of(&wire), variant.content, "a body under another's validator");
     Some(wire)
 }

@@ -1,6 +1,6 @@
 //! A look into a store's file past the store: is what lies there in order? And a hand to damage it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use ::lmdb::{Cursor, Database, Environment, EnvironmentFlags, Transaction, WriteFlags};
@@ -12,7 +12,7 @@ use notmodified::store::body::Body;
 /// Opens the file itself. No handle to that store may be open in this process: closing this one would take its locks.
 pub fn open(path: &Path) -> Environment {
     let mut builder = Environment::new();
-    builder.set_flags(EnvironmentFlags::NO_TLS).set_max_dbs(4).set_max_readers(4096).set_map_size(1 << 30);
+    builder.set_flags(EnvironmentFlags::NO_TLS).set_max_dbs(6).set_max_readers(4096).set_map_size(1 << 30);
     builder.open(path).unwrap()
 }
 
@@ -23,31 +23,43 @@ fn pairs(environment: &Environment, name: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
     cursor.iter().map(|pair| pair.map(|(key, value)| (key.to_vec(), value.to_vec())).unwrap()).collect()
 }
 
-/// Reads the whole store: every record and body is whole, no variant is without its body, counts are what a count
-/// gives.
+/// Reads the whole store: every record and body is whole and has its place among the uses, no variant is without its body, counts are what
+/// a count gives, and a body that nothing refers to waits among the orphans.
 pub fn scan(path: &Path) -> Vec<Record> {
     let environment = open(path);
-    let records: Vec<Record> = pairs(&environment, "entries")
+    let entries: Vec<(Vec<u8>, Record)> = pairs(&environment, "entries")
         .into_iter()
-        .map(|(_, bytes)| codec::decode(Bytes::from(bytes)).expect("a damaged record"))
+        .map(|(key, bytes)| (key, codec::decode(Bytes::from(bytes)).expect("a damaged record")))
         .collect();
+    let uses: HashSet<Vec<u8>> = pairs(&environment, "uses").into_iter().map(|(key, _)| key).collect();
+    let place = |(key, record): &(Vec<u8>, Record)| [&record.last_used.to_be_bytes()[..], key].concat();
+    assert_eq!(uses, entries.iter().map(place).collect(), "uses");
+    let records: Vec<Record> = entries.into_iter().map(|(_, record)| record).collect();
     let mut counted: HashMap<Vec<u8>, u32> = HashMap::new();
     for variant in records.iter().flat_map(|record| &record.variants) {
         *counted.entry(body_key(variant.body)).or_default() += 1;
     }
-    let kept: HashMap<Vec<u8>, u32> = pairs(&environment, "references")
-        .into_iter()
-        .map(|(key, count)| (key, u32::from_le_bytes(count.try_into().unwrap())))
+    let references = pairs(&environment, "references");
+    let count = |value: &[u8]| u32::from_le_bytes(value[..4].try_into().unwrap());
+    let orphans: HashSet<Vec<u8>> = pairs(&environment, "orphans").into_iter().map(|(key, _)| key).collect();
+    for (key, value) in &references {
+        let none_since = u64::from_le_bytes(value[4..].try_into().unwrap());
+        assert!(count(value) > 0 || orphans.contains(&[&none_since.to_be_bytes()[..], key].concat()), "a lost body");
+    }
+    let kept: HashMap<Vec<u8>, u32> = references
+        .iter()
+        .filter(|(_, value)| count(value) > 0)
+        .map(|(key, value)| (key.clone(), count(value)))
         .collect();
     assert_eq!(kept, counted, "reference counts");
     let bodies = pairs(&environment, "bodies");
-    assert_eq!(bodies.len(), counted.len(), "bodies that nobody refers to");
+    assert_eq!(bodies.len(), references.len(), "bodies without a count");
     for (key, bytes) in bodies {
         let reference = BodyRef {
             digest: Digest(key[..32].try_into().unwrap()),
             length: u64::from_le_bytes(key[32..].try_into().unwrap()),
         };
-        let wire = Body::decode(Bytes::from(bytes), reference).expect("a damaged body").wire().unwrap();
+        let wire = Body::decode(&Bytes::from(bytes), reference).expect("a damaged body").wire().clone();
         assert_eq!(Digest::of(&wire), reference.digest, "a body under another's name");
     }
     records

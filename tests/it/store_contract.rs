@@ -7,7 +7,7 @@ use notmodified::entry::change::Change;
 use notmodified::identity::Partition;
 use notmodified::key::{Key, Method};
 use notmodified::rfc::vary::Selecting;
-use notmodified::store::lmdb::{LmdbStore, Options};
+use notmodified::store::lmdb::{Limits, LmdbStore, Options};
 use notmodified::store::memory::MemoryStore;
 use notmodified::store::{AnyStore, Store};
 use pollster::block_on;
@@ -28,7 +28,7 @@ fn pending_and_flushed<S: Store>(open: impl Fn() -> S, check: impl Fn(&S, &dyn F
 macro_rules! contract {
     ($($name:ident)*) => {
         mod memory {
-            $(#[test] fn $name() { super::pending_and_flushed(|| super::MemoryStore::new().unwrap(), super::$name); })*
+            $(#[test] fn $name() { super::pending_and_flushed(|| super::MemoryStore::new(None).unwrap(), super::$name); })*
         }
         mod lmdb {
             $(#[test] fn $name() {
@@ -37,7 +37,7 @@ macro_rules! contract {
                 let open = || {
                     number.set(number.get() + 1);
                     let path = directory.path().join(number.get().to_string());
-                    super::LmdbStore::open(&path, super::Options::default()).unwrap()
+                    super::LmdbStore::open(&path, super::without_linger()).unwrap()
                 };
                 super::pending_and_flushed(open, super::$name);
             })*
@@ -241,8 +241,8 @@ proptest! {
         steps in prop::collection::vec((0..3_u8, 0..9_u8, 0..3_u8, 0..5_u8, 0..30_u64), 1..60)
     ) {
         let directory = tempfile::tempdir().unwrap();
-        let memory = AnyStore::open(":memory:").unwrap();
-        let lmdb = AnyStore::open(directory.path().to_str().unwrap()).unwrap();
+        let memory = AnyStore::open(":memory:", without_linger()).unwrap();
+        let lmdb = AnyStore::open(directory.path().to_str().unwrap(), without_linger()).unwrap();
         for one in steps {
             step(&memory, one);
             step(&lmdb, one);
@@ -260,4 +260,10 @@ proptest! {
         drop(lmdb);
         crate::scan::scan(directory.path());
     }
+}
+
+/// A store in which a body goes at once with the last that refers to it.
+fn without_linger() -> Options {
+    let options = Options::default();
+    Options { limits: Limits { linger: 0, ..options.limits }, ..options }
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, get_args
 
 from scrapy.utils.project import data_path
 
@@ -18,6 +18,8 @@ PREFIX = "NOTMODIFIED_"
 MEMORY = ":memory:"
 
 Freshness: TypeAlias = Literal["revalidate", "rfc9111"]
+Durability: TypeAlias = Literal["group", "relaxed"]
+Word = TypeVar("Word", bound=str)
 
 
 class SettingsError(NotModifiedError, ValueError):
@@ -34,6 +36,9 @@ class Config:
     consumer: str | None = None
     freshness: Freshness = "revalidate"
     max_body: int = 64 * 1024 * 1024
+    durability: Durability = "group"
+    max_size: int | None = None
+    max_age: int | None = None
 
     @classmethod
     def from_settings(cls, settings: BaseSettings, *, spider: str) -> Config:
@@ -53,8 +58,11 @@ class Config:
             store=_store(settings),
             strict=_boolean(settings, "STRICT", default=cls.strict),
             consumer=_consumer(settings, spider),
-            freshness=_freshness(settings),
-            max_body=_max_body(settings),
+            freshness=_choice(settings, "FRESHNESS", get_args(Freshness), cls.freshness),
+            max_body=_count(settings, "MAX_BODY", "bytes") or cls.max_body,
+            durability=_choice(settings, "DURABILITY", get_args(Durability), cls.durability),
+            max_size=_count(settings, "MAX_SIZE", "bytes"),
+            max_age=_count(settings, "MAX_AGE", "seconds"),
         )
 
     @property
@@ -99,22 +107,24 @@ def _consumer(settings: BaseSettings, spider: str) -> str | None:
     return value or None
 
 
-def _freshness(settings: BaseSettings) -> Freshness:
-    value = settings.get(PREFIX + "FRESHNESS", Config.freshness)
-    modes: tuple[Freshness, ...] = get_args(Freshness)
-    for mode in modes:
-        if value == mode:
-            return mode
-    raise _bad_value(settings, "FRESHNESS", " or ".join(map(repr, modes)))
+def _choice(settings: BaseSettings, name: str, words: tuple[Word, ...], default: Word) -> Word:
+    value = settings.get(PREFIX + name, default)
+    for word in words:
+        if value == word:
+            return word
+    raise _bad_value(settings, name, " or ".join(map(repr, words)))
 
 
-def _max_body(settings: BaseSettings) -> int:
+def _count(settings: BaseSettings, name: str, what: str) -> int | None:
+    wanted = f"a number of {what} above 0"
+    if settings.get(PREFIX + name) is None:
+        return None
     try:
-        value = settings.getint(PREFIX + "MAX_BODY", Config.max_body)
+        value = settings.getint(PREFIX + name)
     except (TypeError, ValueError) as error:
-        raise _bad_value(settings, "MAX_BODY", "a number of bytes") from error
+        raise _bad_value(settings, name, wanted) from error
     if value <= 0:
-        raise _bad_value(settings, "MAX_BODY", "a number of bytes above 0")
+        raise _bad_value(settings, name, wanted)
     return value
 
 

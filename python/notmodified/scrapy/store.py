@@ -57,5 +57,8 @@ def _open(config: Config) -> notmodified.Cache:
         consumer=config.consumer,
         freshness=config.freshness,
         max_body=config.max_body,
+        durability=config.durability,
+        max_size=config.max_size,
+        max_age=config.max_age,
         strict=config.strict,
     )

@@ -1,4 +1,4 @@
-//! The four databases in the file, how keys are written in them, and the version of it all.
+//! The databases in the file, how keys are written in them, and the version of it all.
 //!
 //! # Format
 //! | database | key | value |
@@ -6,19 +6,23 @@
 //! | `meta` | `format` | version (u32) |
 //! | `entries` | key hash (16 bytes) | record, as [`crate::entry::codec`] writes it |
 //! | `bodies` | digest (32 bytes), length on the wire (u64) | body, as [`crate::store::body`] writes it |
-//! | `references` | the same as in `bodies` | how many stored variants refer to that body (u32) |
+//! | `references` | the same as in `bodies` | how many stored variants refer to that body (u32), and since when that is none (u64) |
+//! | `uses` | when a record was last used (u64), key hash | nothing |
+//! | `orphans` | since when nothing refers to a body (u64), its key in `bodies` | nothing |
 //!
-//! Numbers are little-endian. Counts lie apart from bodies, so that a body shared once more is not written once more.
+//! Numbers are little-endian, but times in keys, which sort by them. Counts lie apart from bodies, so that a body shared once more is not
+//! written once more.
 
 use lmdb::{Database, DatabaseFlags, Environment, Transaction, WriteFlags};
 
+use crate::digest::Digest;
 use crate::entry::BodyRef;
 
 /// The version of this layout. Records and bodies have versions of their own.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// How many named databases there are.
-pub const COUNT: u32 = 4;
+pub const COUNT: u32 = 6;
 
 const FORMAT_KEY: &[u8] = b"format";
 
@@ -31,6 +35,10 @@ pub struct Databases {
     pub bodies: Database,
     /// Reference counts by the name of the body.
     pub references: Database,
+    /// Key hashes by time of last use.
+    pub uses: Database,
+    /// Bodies that nothing refers to, by the time since when.
+    pub orphans: Database,
 }
 
 /// Why the databases could not be opened.
@@ -61,6 +69,8 @@ impl Databases {
             entries: open(environment, "entries")?,
             bodies: open(environment, "bodies")?,
             references: open(environment, "references")?,
+            uses: open(environment, "uses")?,
+            orphans: open(environment, "orphans")?,
         })
     }
 }
@@ -100,15 +110,65 @@ pub fn get<'t, T: Transaction>(
 }
 
 /// The number in a value of four bytes; one of another size is no number, and reads as the least.
-pub fn number(value: &[u8]) -> u32 {
+fn number(value: &[u8]) -> u32 {
     value.try_into().map_or(0, u32::from_le_bytes)
 }
 
+/// How many stored variants refer to a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct References {
+    /// Their number.
+    pub count: u32,
+    /// Since when it is none; seconds since the epoch.
+    pub none_since: u64,
+}
+
+impl References {
+    /// The value in `references`.
+    pub fn encode(self) -> [u8; 12] {
+        let mut value = [0; 12];
+        let (count, none_since) = value.split_at_mut(4);
+        count.copy_from_slice(&self.count.to_le_bytes());
+        none_since.copy_from_slice(&self.none_since.to_le_bytes());
+        value
+    }
+
+    /// What is in a value; one of another size is none.
+    pub fn decode(value: &[u8]) -> Self {
+        let Some((count, none_since)) = value.split_first_chunk::<4>() else { return Self::default() };
+        let none_since = none_since.try_into().map_or(0, u64::from_le_bytes);
+        Self { count: u32::from_le_bytes(*count), none_since }
+    }
+}
+
+/// The key of a body in `bodies` and `references`.
+pub type BodyKey = [u8; 40];
+
 /// The key of a body, and of its count.
-pub fn body_key(body: BodyRef) -> [u8; 40] {
+pub fn body_key(body: BodyRef) -> BodyKey {
     let mut key = [0; 40];
     let (digest, length) = key.split_at_mut(32);
     digest.copy_from_slice(&body.digest.0);
     length.copy_from_slice(&body.length.to_le_bytes());
     key
+}
+
+/// The body that a key names.
+pub fn body_of(key: &BodyKey) -> BodyRef {
+    let (digest, length) = key.split_at(32);
+    BodyRef {
+        digest: Digest(digest.try_into().unwrap_or_default()),
+        length: length.try_into().map_or(0, u64::from_le_bytes),
+    }
+}
+
+/// A key that sorts by time: in `uses` before a key hash, in `orphans` before the key of a body.
+pub fn timed_key(at: u64, rest: &[u8]) -> Vec<u8> {
+    [&at.to_be_bytes(), rest].concat()
+}
+
+/// The time in such a key, and what comes after it.
+pub fn split_timed_key<const N: usize>(key: &[u8]) -> Option<(u64, [u8; N])> {
+    let (at, rest) = key.split_first_chunk::<8>()?;
+    Some((u64::from_be_bytes(*at), rest.try_into().ok()?))
 }

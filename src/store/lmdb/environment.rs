@@ -17,9 +17,9 @@ use lmdb::{EnvironmentFlags, RoTransaction, RwTransaction, Transaction};
 
 use crate::error::{Error, Kind, Result};
 use crate::store::lmdb::databases::{self, Databases, FORMAT, Refusal};
-use crate::store::lmdb::failure;
 use crate::store::lmdb::place::Place;
 use crate::store::lmdb::{Durability, Options};
+use crate::store::lmdb::{failure, native};
 
 /// The smallest map: room for the empty databases and a first change.
 const SMALLEST_MAP: usize = 1 << 20;
@@ -70,12 +70,29 @@ impl Environment {
 
     /// Does `work` in a write transaction and commits it; as often as it takes for the map to be large enough. Only the
     /// writer thread calls this: a process has one write transaction at a time.
-    pub fn write(&self, work: impl Fn(&mut RwTransaction<'_>, Databases) -> lmdb::Result<()>) -> Result<()> {
+    pub fn write<T>(&self, work: impl Fn(&mut RwTransaction<'_>, Databases) -> lmdb::Result<T>) -> Result<T> {
         self.attempt(|opened| {
             let mut transaction = opened.environment.begin_rw_txn()?;
-            work(&mut transaction, opened.databases)?;
-            transaction.commit()
+            let done = work(&mut transaction, opened.databases)?;
+            transaction.commit().map(|()| done)
         })
+    }
+
+    /// How many bytes of the file are in use; where the file is no longer than `enough`, its length.
+    pub fn used(&self, enough: u64) -> Result<u64> {
+        self.attempt(|opened| {
+            let page = u64::from(opened.environment.stat()?.page_size());
+            let pages = opened.environment.info()?.last_pgno() as u64 + 1;
+            if pages * page <= enough {
+                return Ok(pages * page);
+            }
+            Ok(pages.saturating_sub(opened.environment.freelist()? as u64) * page)
+        })
+    }
+
+    /// Gives up the reader slots of processes that were killed.
+    pub fn clear_dead_readers(&self) -> Result<()> {
+        self.attempt(|opened| native::clear_dead_readers(&opened.environment))
     }
 
     /// Returns when everything committed is on the disk.

@@ -18,22 +18,26 @@
 //! 6. far more reader slots than LMDB's 126, and a clear error when they run out: [`Options`], `failure`;
 //! 7. keys of fixed size, and the URL and partition in the record compared on every read: `databases`, `transaction`.
 //!
-//! What it does not do: it does not clear reader slots of processes that were killed in the middle of a read while
-//! others go on (LMDB does so when a writer was killed, and when the last process has gone); it evicts nothing.
+//! Reader slots of processes that were killed in the middle of a read are given up by the others' writers within a second of writing;
+//! what a store forgets, and when, is in `upkeep`.
 
 mod databases;
 mod environment;
 mod failure;
+mod native;
 mod pending;
 mod place;
 mod registry;
 mod secret;
 mod transaction;
+mod upkeep;
 mod writer;
 
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
+
+use bytes::Bytes;
 
 use crate::entry::change::Change;
 use crate::entry::{BodyRef, Record};
@@ -44,6 +48,7 @@ use crate::store::body::Body;
 use crate::store::lmdb::pending::{Counters, Write, of_key};
 use crate::store::lmdb::registry::Shared;
 use crate::store::lmdb::transaction::Found;
+pub use crate::store::lmdb::upkeep::Limits;
 use crate::store::{Health, Store};
 
 /// Address space costs nothing where there are 64 bits of it, and a map that need not grow need not move.
@@ -77,6 +82,8 @@ pub struct Options {
     pub queue_changes: usize,
     /// Most bytes of bodies that wait to be written.
     pub queue_bytes: u32,
+    /// What may be kept, and for how long.
+    pub limits: Limits,
 }
 
 impl Default for Options {
@@ -87,6 +94,7 @@ impl Default for Options {
             max_readers: 4096,
             queue_changes: 4096,
             queue_bytes: 64 << 20,
+            limits: Limits { max_size: None, max_age: None, linger: 120 },
         }
     }
 }
@@ -146,32 +154,11 @@ impl Drop for LmdbStore {
     }
 }
 
-/// Variants of `record` whose body is neither pending nor stored are left out.
-fn without_missing(shared: &Shared, mut record: Record, elsewhere: &[BodyRef]) -> Result<Record> {
-    if elsewhere.is_empty() {
-        return Ok(record);
-    }
-    let missing = shared.environment.read(|transaction, databases| {
-        let mut missing = Vec::new();
-        for body in elsewhere {
-            if !transaction::is_present(transaction, databases, *body)? {
-                missing.push(*body);
-            }
-        }
-        Ok(missing)
-    })?;
-    record.variants.retain(|one| !missing.contains(&one.body));
-    Ok(record)
-}
-
 impl Store for LmdbStore {
     async fn record(&self, key: &Key) -> Result<Option<Record>> {
         let shared = self.shared()?;
         let found = match shared.pending.record(key.hash) {
-            Some((record, elsewhere)) => match of_key(Some(record), key) {
-                Some(record) => Found::Whole(without_missing(shared, record, &elsewhere)?),
-                None => Found::Unreadable,
-            },
+            Some(record) => of_key(Some(record), key).map_or(Found::Unreadable, Found::Whole),
             None => {
                 shared.environment.read(|transaction, databases| transaction::record(transaction, databases, key))?
             }
@@ -184,14 +171,19 @@ impl Store for LmdbStore {
         if let Some(body) = shared.pending.body(body) {
             return Ok(Some(body));
         }
-        let found =
-            shared.environment.read(|transaction, databases| transaction::body(transaction, databases, body))?;
+        let found = shared.environment.read(|transaction, databases| {
+            Ok(match transaction::body(transaction, databases, body)? {
+                Found::Whole(wire) => Found::Whole(Body::new(body, Bytes::copy_from_slice(wire))),
+                Found::Unreadable => Found::Unreadable,
+                Found::Nothing => Found::Nothing,
+            })
+        })?;
         Ok(self.counted(found))
     }
 
     async fn write(&self, key: &Key, change: Change, body: Option<Body>) -> Result<()> {
         let shared = self.shared()?;
-        let room = shared.pending.room(body.as_ref().map_or(0, Body::kept_length)).await?;
+        let room = shared.pending.room(body.as_ref().map_or(0, |body| body.wire().len())).await?;
         let write = Write::new(key.clone(), change, body, Arc::clone(&self.counters), room);
         let stored =
             || shared.environment.read(|transaction, databases| transaction::stored(transaction, databases, key.hash));

@@ -7,6 +7,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
@@ -20,8 +21,8 @@ use crate::store::lmdb::Options;
 /// Most changes in one transaction.
 const MOST_CHANGES: usize = 500;
 
-/// Most bytes of bodies in one transaction, give or take the last.
-const MOST_BYTES: usize = 16 << 20;
+/// Most bytes of bodies in one transaction, give or take the last; far fewer in a small store, which makes room between transactions.
+const MOST_BYTES: u64 = 16 << 20;
 
 /// What is accepted and not committed.
 #[derive(Debug)]
@@ -31,6 +32,7 @@ pub struct Pending {
     room_for_changes: Arc<Semaphore>,
     room_for_bytes: Arc<Semaphore>,
     most_bytes: u32,
+    most_bytes_at_once: u64,
 }
 
 #[derive(Debug, Default)]
@@ -122,6 +124,11 @@ pub struct Group {
 }
 
 impl Group {
+    /// Is there nothing to write and nobody to tell?
+    pub fn is_empty(&self) -> bool {
+        self.writes.is_empty() && self.waiting.is_empty()
+    }
+
     /// Does somebody wait for this group to be durable?
     pub fn is_awaited(&self) -> bool {
         !self.waiting.is_empty()
@@ -137,6 +144,7 @@ impl Pending {
             room_for_changes: Arc::new(Semaphore::new(options.queue_changes.clamp(1, Semaphore::MAX_PERMITS))),
             room_for_bytes: Arc::new(Semaphore::new(options.queue_bytes as usize)),
             most_bytes: options.queue_bytes,
+            most_bytes_at_once: options.limits.max_size.map_or(MOST_BYTES, |most| MOST_BYTES.min(most / 32)),
         }
     }
 
@@ -180,14 +188,9 @@ impl Pending {
         Ok(())
     }
 
-    /// The record that is pending under `hash`, and those of its bodies that are not: they are in the database, or
-    /// nowhere.
-    pub fn record(&self, hash: KeyHash) -> Option<(Record, Vec<BodyRef>)> {
-        let state = self.state();
-        let record = state.records.get(&hash)?.record.clone();
-        let elsewhere =
-            record.variants.iter().map(|one| one.body).filter(|body| !state.bodies.contains_key(body)).collect();
-        Some((record, elsewhere))
+    /// The record that is pending under `hash`.
+    pub fn record(&self, hash: KeyHash) -> Option<Record> {
+        self.state().records.get(&hash).map(|view| view.record.clone())
     }
 
     /// A pending body.
@@ -210,16 +213,15 @@ impl Pending {
         outcome.await.unwrap_or_else(|_| Err(ended()))
     }
 
-    /// The next group for the writer; waits for one. `None`: there is none and will be none.
-    pub fn next_group(&self) -> Option<Group> {
-        let mut state = self.state();
-        while state.writes.is_empty() && state.waiting.is_empty() {
-            if state.is_closing {
-                return None;
-            }
-            state = self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
+    /// The next group for the writer; an empty one when none has come in `patience`. `None`: there is none and will be none.
+    pub fn next_group(&self, patience: Duration) -> Option<Group> {
+        let is_idle = |state: &mut State| state.writes.is_empty() && state.waiting.is_empty() && !state.is_closing;
+        let waited = self.arrived.wait_timeout_while(self.state(), patience, is_idle);
+        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        if state.is_closing && state.writes.is_empty() && state.waiting.is_empty() {
+            return None;
         }
-        Some(state.take_group())
+        Some(state.take_group(self.most_bytes_at_once))
     }
 
     /// Takes the outcome of a group: its views are over, whoever waits for it is told.
@@ -282,12 +284,12 @@ impl State {
     }
 
     /// Writes up to the bounds of a transaction, and whoever waits for none after them.
-    fn take_group(&mut self) -> Group {
+    fn take_group(&mut self, most_bytes: u64) -> Group {
         let mut writes = Vec::new();
         let mut bytes = 0;
-        while writes.len() < MOST_CHANGES && bytes < MOST_BYTES {
+        while writes.len() < MOST_CHANGES && bytes < most_bytes {
             let Some(write) = self.writes.pop_front() else { break };
-            bytes += write.body.as_ref().map_or(0, Body::kept_length);
+            bytes += write.body.as_ref().map_or(0, |body| body.reference().length);
             writes.push(write);
         }
         let reached = self.writes.front().map_or(self.generation, |next| next.generation - 1);

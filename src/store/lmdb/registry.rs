@@ -61,7 +61,7 @@ pub fn acquire(path: &Path, options: Options) -> Result<Arc<Shared>> {
         pending: Pending::new(&options),
         environment: Environment::open(place, options)?,
     });
-    let writer = writer::start(&shared).inspect_err(|_| shared.environment.close())?;
+    let writer = writer::start(&shared, options.limits).inspect_err(|_| shared.environment.close())?;
     open.insert(file, Registered { shared: Arc::clone(&shared), handles: 1, writer });
     Ok(shared)
 }

@@ -2,12 +2,12 @@
 //! on it.
 
 use bytes::Bytes;
-use lmdb::{RwTransaction, Transaction, WriteFlags};
+use lmdb::{Database, RwTransaction, Transaction, WriteFlags};
 
 use crate::entry::{BodyRef, Record, codec};
 use crate::key::{Key, KeyHash};
-use crate::store::body::Body;
-use crate::store::lmdb::databases::{Databases, body_key, get, number};
+use crate::store::body::{self, Body};
+use crate::store::lmdb::databases::{Databases, References, body_key, get, timed_key};
 use crate::store::lmdb::pending::{Write, of_key};
 
 /// What was found under a key.
@@ -21,20 +21,11 @@ pub enum Found<T> {
     Whole(T),
 }
 
-/// The record under `key`, without variants whose body is not there.
+/// The record under `key`.
 pub fn record<T: Transaction>(transaction: &T, databases: Databases, key: &Key) -> lmdb::Result<Found<Record>> {
     let Some(bytes) = get(transaction, databases.entries, &key.hash.0)? else { return Ok(Found::Nothing) };
-    let Some(mut record) = of_key(codec::decode(Bytes::copy_from_slice(bytes)), key) else {
-        return Ok(Found::Unreadable);
-    };
-    let mut present = Vec::with_capacity(record.variants.len());
-    for variant in record.variants {
-        if is_present(transaction, databases, variant.body)? {
-            present.push(variant);
-        }
-    }
-    record.variants = present;
-    Ok(Found::Whole(record))
+    let record = of_key(codec::decode(Bytes::copy_from_slice(bytes)), key);
+    Ok(record.map_or(Found::Unreadable, Found::Whole))
 }
 
 /// The record under a hash as it is stored, whichever URL it is of; a damaged one is none.
@@ -43,25 +34,21 @@ pub fn stored<T: Transaction>(transaction: &T, databases: Databases, hash: KeyHa
     Ok(bytes.and_then(|bytes| codec::decode(Bytes::copy_from_slice(bytes))))
 }
 
-/// A body.
-pub fn body<T: Transaction>(transaction: &T, databases: Databases, reference: BodyRef) -> lmdb::Result<Found<Body>> {
+/// The bytes of a body as they came over the wire, where they lie: they are gone with the transaction.
+pub fn body<T: Transaction>(transaction: &T, databases: Databases, reference: BodyRef) -> lmdb::Result<Found<&[u8]>> {
     let Some(bytes) = get(transaction, databases.bodies, &body_key(reference))? else { return Ok(Found::Nothing) };
-    Ok(Body::decode(Bytes::copy_from_slice(bytes), reference).map_or(Found::Unreadable, Found::Whole))
+    Ok(body::checked(bytes, reference).map_or(Found::Unreadable, Found::Whole))
 }
 
-/// Is there a body of that name? Its count says so, without a look at the body.
-pub fn is_present<T: Transaction>(transaction: &T, databases: Databases, reference: BodyRef) -> lmdb::Result<bool> {
-    Ok(get(transaction, databases.references, &body_key(reference))?.is_some())
-}
-
-/// Makes a change: the record, the body that it brings, and the counts of the bodies that it refers to more or less
-/// than before.
+/// Makes a change at the time `now`: the record, the body that it brings, the counts of the bodies that it refers to more or less than
+/// before, and its place among the uses.
 ///
-/// A record that cannot be read counts as none and is overwritten: that is how it heals. What it referred to is not
-/// known, so the counts of those bodies stay one too high, and the bodies may stay for good: space lost, never a wrong
-/// body.
-pub fn apply(transaction: &mut RwTransaction<'_>, databases: Databases, write: &Write) -> lmdb::Result<()> {
-    let before = stored(transaction, databases, write.key.hash)?;
+/// A record that cannot be read counts as none and is overwritten: that is how it heals. What it referred to is not known, so the counts
+/// of those bodies stay one too high, and the bodies may stay for good: space lost, never a wrong body.
+pub fn apply(transaction: &mut RwTransaction<'_>, databases: Databases, write: &Write, now: u64) -> lmdb::Result<()> {
+    let hash = write.key.hash;
+    let before = stored(transaction, databases, hash)?;
+    let used_before = before.as_ref().map(|record| record.last_used);
     let held = bodies_of(before.as_ref());
     let mut record = of_key(before, &write.key).unwrap_or_else(|| Record::new(&write.key.url, write.key.partition));
     if !write.change.apply(&mut record) {
@@ -76,9 +63,29 @@ pub fn apply(transaction: &mut RwTransaction<'_>, databases: Databases, write: &
         gain(transaction, databases, gained)?;
     }
     for lost in less(&held, &holds) {
-        lose(transaction, databases, lost)?;
+        lose(transaction, databases, lost, now)?;
     }
-    transaction.put(databases.entries, &write.key.hash.0, &codec::encode(&record), WriteFlags::empty())
+    if used_before != Some(record.last_used) {
+        if let Some(at) = used_before {
+            delete(transaction, databases.uses, &timed_key(at, &hash.0))?;
+        }
+        transaction.put(databases.uses, &timed_key(record.last_used, &hash.0), b"", WriteFlags::empty())?;
+    }
+    transaction.put(databases.entries, &hash.0, &codec::encode(&record), WriteFlags::empty())
+}
+
+/// Forgets a whole record; its bodies, where nothing else refers to them, are orphans since `now`.
+pub fn forget(
+    transaction: &mut RwTransaction<'_>,
+    databases: Databases,
+    hash: KeyHash,
+    record: &Record,
+    now: u64,
+) -> lmdb::Result<()> {
+    for lost in bodies_of(Some(record)) {
+        lose(transaction, databases, lost, now)?;
+    }
+    delete(transaction, databases.entries, &hash.0)
 }
 
 fn bodies_of(record: Option<&Record>) -> Vec<BodyRef> {
@@ -104,7 +111,10 @@ fn keep(transaction: &mut RwTransaction<'_>, databases: Databases, body: &Body) 
     if matches!(self::body(transaction, databases, body.reference())?, Found::Whole(_)) {
         return Ok(());
     }
-    transaction.put(databases.bodies, &body_key(body.reference()), &body.encode(), WriteFlags::empty())
+    let key = body_key(body.reference());
+    let mut room = transaction.reserve(databases.bodies, &key, body.encoded_length(), WriteFlags::empty())?;
+    body.encode_into(&mut room);
+    Ok(())
 }
 
 fn gain(transaction: &mut RwTransaction<'_>, databases: Databases, reference: BodyRef) -> lmdb::Result<()> {
@@ -113,21 +123,27 @@ fn gain(transaction: &mut RwTransaction<'_>, databases: Databases, reference: Bo
     if get(transaction, databases.bodies, &key)?.is_none() {
         return Ok(());
     }
-    let count = get(transaction, databases.references, &key)?.map_or(0, number).saturating_add(1);
-    transaction.put(databases.references, &key, &count.to_le_bytes(), WriteFlags::empty())
+    let known = get(transaction, databases.references, &key)?.map(References::decode).unwrap_or_default();
+    let more = References { count: known.count.saturating_add(1), none_since: 0 };
+    transaction.put(databases.references, &key, &more.encode(), WriteFlags::empty())
 }
 
-fn lose(transaction: &mut RwTransaction<'_>, databases: Databases, reference: BodyRef) -> lmdb::Result<()> {
+/// A body that nothing refers to any more stays for a while: another process may have been promised it.
+fn lose(transaction: &mut RwTransaction<'_>, databases: Databases, reference: BodyRef, now: u64) -> lmdb::Result<()> {
     let key = body_key(reference);
-    let Some(count) = get(transaction, databases.references, &key)?.map(number) else { return Ok(()) };
-    if count > 1 {
-        return transaction.put(databases.references, &key, &(count - 1).to_le_bytes(), WriteFlags::empty());
+    let Some(known) = get(transaction, databases.references, &key)?.map(References::decode) else { return Ok(()) };
+    let count = known.count.saturating_sub(1);
+    let none_since = if count == 0 { now } else { 0 };
+    if count == 0 {
+        transaction.put(databases.orphans, &timed_key(now, &key), b"", WriteFlags::empty())?;
     }
-    for database in [databases.references, databases.bodies] {
-        match transaction.del(database, &key, None) {
-            Ok(()) | Err(lmdb::Error::NotFound) => {}
-            Err(error) => return Err(error),
-        }
+    transaction.put(databases.references, &key, &References { count, none_since }.encode(), WriteFlags::empty())
+}
+
+/// Deletes what is there, if it is.
+pub fn delete(transaction: &mut RwTransaction<'_>, database: Database, key: &[u8]) -> lmdb::Result<()> {
+    match transaction.del(database, &key, None) {
+        Ok(()) | Err(lmdb::Error::NotFound) => Ok(()),
+        Err(error) => Err(error),
     }
-    Ok(())
 }

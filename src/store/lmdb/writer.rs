@@ -4,26 +4,29 @@
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 
-use crate::entry::change::Change;
+use std::time::Duration;
+
+use crate::clock;
 use crate::error::{Error, Kind, Result};
-use crate::store::body::Body;
 use crate::store::lmdb::environment::Environment;
-use crate::store::lmdb::pending::{Group, Pending, Write};
+use crate::store::lmdb::pending::{Group, Pending};
 use crate::store::lmdb::registry::Shared;
 use crate::store::lmdb::transaction;
+use crate::store::lmdb::upkeep::{self, Limits};
 
 /// Starts the writer. It ends when [`Pending::close`] was called and everything accepted is written.
-pub fn start(shared: &Arc<Shared>) -> Result<JoinHandle<()>> {
+pub fn start(shared: &Arc<Shared>, limits: Limits) -> Result<JoinHandle<()>> {
     let shared = Arc::clone(shared);
-    Builder::new().name("notmodified-store".into()).spawn(move || run(&shared.environment, &shared.pending)).map_err(
-        |error| {
+    Builder::new()
+        .name("notmodified-store".into())
+        .spawn(move || run(&shared.environment, &shared.pending, limits))
+        .map_err(|error| {
             Error::new(
                 Kind::Store,
                 "no thread for the writer of the store; let this process have more threads (ulimit -u)",
             )
             .with_source(error)
-        },
-    )
+        })
 }
 
 /// Whatever ends the writer, nobody waits for it afterwards.
@@ -35,11 +38,22 @@ impl Drop for End<'_> {
     }
 }
 
-fn run(environment: &Environment, pending: &Pending) {
+fn run(environment: &Environment, pending: &Pending, limits: Limits) {
     let _end = End(pending);
-    while let Some(mut group) = pending.next_group() {
-        let outcome = commit(environment, &mut group);
-        pending.settle(group, outcome);
+    let mut patience = Duration::ZERO;
+    let mut readers_checked = 0;
+    while let Some(group) = pending.next_group(patience) {
+        if clock::now() != readers_checked {
+            readers_checked = clock::now();
+            // A slot that cannot be given up costs space, and nothing else.
+            drop(environment.clear_dead_readers());
+        }
+        let is_upkeep = group.is_empty();
+        let outcome = commit(environment, &group, limits);
+        patience = if matches!(outcome, Ok(true)) { Duration::ZERO } else { limits.interval() };
+        if !is_upkeep {
+            pending.settle(group, outcome.map(|_| ()));
+        }
     }
     if !environment.is_synced_by_commit() {
         // There is nobody left to tell.
@@ -47,40 +61,20 @@ fn run(environment: &Environment, pending: &Pending) {
     }
 }
 
-fn commit(environment: &Environment, group: &mut Group) -> Result<()> {
-    if !group.writes.is_empty() {
-        pack(environment, &mut group.writes)?;
-        environment.write(|transaction, databases| {
-            group.writes.iter().try_for_each(|write| transaction::apply(transaction, databases, write))
+/// Writes a group and does a step of upkeep. `true`: there is more of that to do.
+fn commit(environment: &Environment, group: &Group, limits: Limits) -> Result<bool> {
+    let now = clock::now();
+    let due = limits.due(now, |enough| environment.used(enough))?;
+    let is_due = || environment.read(|transaction, databases| upkeep::is_any(transaction, databases, due));
+    let mut is_more = false;
+    if !group.writes.is_empty() || is_due()? {
+        is_more = environment.write(|transaction, databases| {
+            group.writes.iter().try_for_each(|write| transaction::apply(transaction, databases, write, now))?;
+            upkeep::step(transaction, databases, due)
         })?;
     }
     if group.is_awaited() && !environment.is_synced_by_commit() {
         environment.sync()?;
     }
-    Ok(())
-}
-
-/// Packs the bodies that are not there yet. Before the transaction: while that is open, no other process can write.
-fn pack(environment: &Environment, writes: &mut [Write]) -> Result<()> {
-    let is_new = environment.read(|transaction, databases| {
-        let is_new = |write: &Write| match &write.body {
-            Some(body) => {
-                transaction::is_present(transaction, databases, body.reference()).map(|is_present| !is_present)
-            }
-            None => Ok(false),
-        };
-        writes.iter().map(is_new).collect::<lmdb::Result<Vec<bool>>>()
-    })?;
-    for (write, _) in writes.iter_mut().zip(is_new).filter(|(_, is_new)| *is_new) {
-        let is_coded = is_coded(&write.change);
-        write.body = write.body.take().map(|body: Body| body.packed(is_coded));
-    }
-    Ok(())
-}
-
-fn is_coded(change: &Change) -> bool {
-    match change {
-        Change::Store(response) => response.fields.contains(b"content-encoding"),
-        Change::Freshen(_) | Change::Invalidate | Change::Acknowledge(_) | Change::Drop(_) => false,
-    }
+    Ok(is_more)
 }
