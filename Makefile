@@ -10,8 +10,9 @@ export VIRTUAL_ENV := $(CURDIR)/.venv
 export PYTHON
 
 RUST_SOURCES := $(shell find src -name '*.rs') Cargo.toml Cargo.lock pyproject.toml
-PYTHON_SOURCES := $(wildcard python tests/python tests/bench demo scripts)
+PYTHON_SOURCES := $(wildcard python tests/python tests/bench tests/soak demo scripts)
 EXTENSION := $(wildcard python/notmodified/_core*.so)
+SOAK_MINUTES := 120
 CARGO_DENY := $(STAMPS)/cargo-deny/bin/cargo-deny
 
 .DEFAULT_GOAL := help
@@ -43,8 +44,8 @@ format: $(STAMPS)/venv  ## Format Rust and Python, and repair what the linter ca
 test: build nginx  ## Lint, and run all tests but the long ones; ends with a line of counts
 	$(PYTHON_BIN) scripts/test.py
 
-soak: build-release nginx  ## Run the long tests
-	$(PYTHON_BIN) -m pytest -m soak --timeout 3600 -o faulthandler_timeout=0
+soak: build-release nginx  ## Poll over one store for SOAK_MINUTES=120, with changes and kills
+	$(PYTHON_BIN) tests/soak --minutes $(SOAK_MINUTES)
 
 demo: build-release  ## Poll and crawl a real site twice, and see what it cost
 	@scripts/ensure-nginx.sh || echo "the demo goes on with the standard library's server" >&2
