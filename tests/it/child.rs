@@ -11,7 +11,8 @@ use notmodified::store::Store;
 use notmodified::store::lmdb::{Durability, LmdbStore, Options};
 use pollster::block_on;
 
-use crate::lmdb_processes::{TINY, company, confirm_each, grow, hold_a_reader};
+use crate::kills::confirm_each;
+use crate::lmdb_processes::{TINY, company, grow, hold_a_reader, hold_many_readers};
 use crate::sample::{body, flush, key, noise, put, response, served};
 
 const ROLE: &str = "NOTMODIFIED_TEST_ROLE";
@@ -57,6 +58,7 @@ fn process() {
         "company" => company(&path),
         "grow" => grow(&path),
         "reader" => hold_a_reader(&path),
+        "many-readers" => hold_many_readers(&path),
         "full-disk" => full_disk(&path),
         "little-space" => little_space(&path),
         "exit" => exit_in_the_middle(&path),

@@ -1,10 +1,8 @@
 //! The store of several processes, and of processes that are killed.
 
-use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
 use std::process::Child;
-use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
@@ -13,13 +11,16 @@ use notmodified::store::lmdb::{Durability, LmdbStore, Options};
 use pollster::block_on;
 
 use crate::child::{run, said, say, start};
-use crate::sample::{flush, freshening, key, noise, put, record, response, served};
+use crate::sample::{change, flush, freshening, key, noise, put, response, served};
 use crate::scan::{self, scan};
 
 /// A map that soon is too small.
 pub const TINY: usize = 1 << 20;
 
 const PAGES: u64 = 40;
+
+/// Of one process; LMDB's default is 126 for all of them.
+const READERS: usize = 50;
 
 /// Content of a page at a version: more than a page of memory, in part shared with another URL, half of it packed.
 fn content(page: u64, version: u64) -> Vec<u8> {
@@ -33,61 +34,9 @@ fn url(page: u64) -> String {
     format!("http://page/{page}")
 }
 
-/// Goes on storing versions of all pages, and says which are confirmed.
-pub fn confirm_each(path: &Path) {
-    let store = LmdbStore::open(path, Options { map_size: TINY, ..Options::default() }).unwrap();
-    let first = record(&store, &url(0)).map_or(0, |record| record.variants[0].request_time);
-    for version in first + 1.. {
-        for page in 0..PAGES {
-            put(&store, &url(page), &content(page, version), version);
-            let response = response(0, &content(page, version), version);
-            block_on(store.write(&key(&url(page)), freshening(&response, version), None)).unwrap();
-            if page % 8 == 7 {
-                flush(&store);
-                say(&format!("{version} {page}"));
-            }
-        }
-    }
-}
-
-#[test]
-fn killed_in_the_middle_of_writing_nothing_confirmed_is_lost() {
-    let directory = tempfile::tempdir().unwrap();
-    let mut confirmed = BTreeMap::new();
-    for round in 0..12 {
-        let mut child = start("confirm", directory.path(), "");
-        let (sender, receiver) = mpsc::channel();
-        let lines = said(&mut child);
-        let listener = thread::spawn(move || lines.for_each(|line| sender.send(line).unwrap()));
-        // From the first confirmation on, so that each round is killed at work.
-        let first = receiver.recv_timeout(Duration::from_secs(20)).unwrap();
-        thread::sleep(Duration::from_millis(40 + round * 17));
-        kill(child);
-        listener.join().unwrap();
-        for line in [first].into_iter().chain(receiver.iter()) {
-            let (version, page) = line.split_once(' ').unwrap();
-            let (version, page): (u64, u64) = (version.parse().unwrap(), page.parse().unwrap());
-            confirmed.extend((page - 7..=page).map(|page| (page, version)));
-        }
-        check(directory.path(), &confirmed);
-    }
-    assert_eq!(confirmed.len() as u64, PAGES);
-}
-
 fn kill(mut child: Child) {
     child.kill().unwrap();
     child.wait().unwrap();
-}
-
-fn check(path: &Path, confirmed: &BTreeMap<u64, u64>) {
-    scan(path);
-    let store = LmdbStore::open(path, Options { map_size: TINY, ..Options::default() }).unwrap();
-    for (page, version) in confirmed {
-        let found = record(&store, &url(*page)).unwrap().variants[0].request_time;
-        assert!(found >= *version, "page {page} is back at version {found}, {version} was confirmed");
-        assert_eq!(served(&store, &url(*page)).unwrap(), content(*page, found));
-    }
-    assert_eq!(store.health().corrupt_records, 0);
 }
 
 /// Writes and reads pages that others write and read.
@@ -190,6 +139,59 @@ fn no_reader_slot_left_is_a_clear_error_and_passes() {
     drop(reader.stdin.take());
     assert!(reader.wait().unwrap().success());
     assert_eq!(served(&store, "http://a/").unwrap(), "a");
+}
+
+/// Keeps many read transactions open until its standard input ends.
+pub fn hold_many_readers(path: &Path) {
+    let environment = scan::open(path);
+    let transactions: Vec<_> = (0..READERS).map(|_| environment.begin_ro_txn().unwrap()).collect();
+    say("reading");
+    drop(std::io::stdin().read(&mut [0]));
+    drop(transactions);
+}
+
+#[test]
+fn far_more_readers_than_the_default_of_lmdb_leave_room_for_another() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = LmdbStore::open(directory.path(), Options::default()).unwrap();
+    put(&store, "http://a/", b"a", 1);
+    flush(&store);
+    let mut children: Vec<Child> = (0..4).map(|_| start("many-readers", directory.path(), "")).collect();
+    let mut lines: Vec<_> = children.iter_mut().map(said).collect();
+    assert!(lines.iter_mut().all(|lines| lines.next().unwrap() == "reading"));
+    assert_eq!(served(&store, "http://a/").unwrap(), "a");
+    put(&store, "http://a/", b"b", 2);
+    flush(&store);
+    assert_eq!(served(&store, "http://a/").unwrap(), "b");
+    for mut child in children {
+        drop(child.stdin.take());
+        assert!(child.wait().unwrap().success());
+    }
+}
+
+/// Bytes by which the file grows while the same small page is freshened again and again.
+fn growth(store: &LmdbStore, path: &Path) -> u64 {
+    let length = || std::fs::metadata(path.join("data.mdb")).unwrap().len();
+    let before = length();
+    for at in 2..1500 {
+        change(store, "http://a/", freshening(&response(0, b"a", 1), at));
+        flush(store);
+    }
+    length() - before
+}
+
+#[test]
+fn a_reader_that_was_killed_does_not_make_the_file_grow() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = Options { durability: Durability::Relaxed, ..Options::default() };
+    let store = LmdbStore::open(directory.path(), options).unwrap();
+    put(&store, "http://a/", b"a", 1);
+    flush(&store);
+    let mut reader = start("reader", directory.path(), "");
+    assert_eq!(said(&mut reader).next().unwrap(), "reading");
+    kill(reader);
+    let growth = growth(&store, directory.path());
+    assert!(growth < 2 << 20, "the file grew by {growth} bytes");
 }
 
 #[test]

@@ -13,6 +13,7 @@
 mod child;
 mod exchange;
 mod floors;
+mod kills;
 mod lmdb;
 mod lmdb_bounds;
 mod lmdb_processes;
