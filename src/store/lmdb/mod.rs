@@ -18,7 +18,7 @@
 //! 6. far more reader slots than LMDB's 126, and a clear error when they run out: [`Options`], `failure`;
 //! 7. keys of fixed size, and the URL and partition in the record compared on every read: `databases`, `transaction`.
 //!
-//! Reader slots of processes that were killed in the middle of a read are given up by the others' writers within a second of writing;
+//! Reader slots of processes that were killed in the middle of a read are given up by the others' writers, every so many groups;
 //! what a store forgets, and when, is in `upkeep`.
 
 mod databases;

@@ -38,16 +38,19 @@ impl Drop for End<'_> {
     }
 }
 
+/// A dead reader keeps what so many groups freed from being used again, and no more.
+const GROUPS_BETWEEN_CHECKS: u64 = 32;
+
 fn run(environment: &Environment, pending: &Pending, limits: Limits) {
     let _end = End(pending);
     let mut patience = Duration::ZERO;
-    let mut readers_checked = 0;
+    let mut groups: u64 = 0;
     while let Some(group) = pending.next_group(patience) {
-        if clock::now() != readers_checked {
-            readers_checked = clock::now();
+        if groups % GROUPS_BETWEEN_CHECKS == 0 {
             // A slot that cannot be given up costs space, and nothing else.
             drop(environment.clear_dead_readers());
         }
+        groups += 1;
         let is_upkeep = group.is_empty();
         let outcome = commit(environment, &group, limits);
         patience = if matches!(outcome, Ok(true)) { Duration::ZERO } else { limits.interval() };
