@@ -8,7 +8,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::clock;
+use crate::clock::{self, Stopwatch};
 use crate::counters::Counters;
 use crate::entry::BodyRef;
 use crate::entry::change::{Acknowledgement, Change};
@@ -22,7 +22,11 @@ use crate::key::Key;
 use crate::request::Request;
 use crate::response::{Response, ResponseBody};
 use crate::store::body::Body;
-use crate::store::{AnyStore, Health, Store};
+use crate::store::{AnyStore, Health, Kept, Store};
+
+/// How long a promised body is taken to be there: less than another process lets one linger that nothing refers to any more. After that it is
+/// looked for again.
+const TRUSTED_FOR: Duration = Duration::from_secs(4);
 
 /// A store, the caller's rules, and what was counted.
 #[derive(Debug)]
@@ -41,7 +45,16 @@ pub enum Planned {
     /// Nothing is sent.
     Serve(Box<Response>),
     /// Send [`Pending::fields`], and settle what comes back.
-    Send(Box<Pending>),
+    Send(Box<Sending>),
+}
+
+/// A request to send, and what its answer will need.
+#[derive(Debug)]
+pub struct Sending {
+    /// The request.
+    pub pending: Pending,
+    /// The stored body that a 304 will stand for, and since when it is known to be there.
+    promised: Option<(Kept, Stopwatch)>,
 }
 
 /// What an answer came to.
@@ -50,7 +63,7 @@ pub enum Settled {
     /// The response.
     Response(Box<Response>),
     /// Ask once more, without a condition.
-    Resend(Box<Pending>, Reason),
+    Resend(Box<Sending>, Reason),
 }
 
 /// What one exchange took over the wire.
@@ -88,14 +101,16 @@ impl Cache {
     pub async fn plan(&self, ask: Ask) -> Result<Planned> {
         let record = self.tolerate(self.store.record(&ask.key).await)?;
         match plan(ask, record.flatten(), &self.policy, self.store.secret(), clock::now()) {
-            Plan::Send(pending) => Ok(Planned::Send(pending)),
-            Plan::Serve(answer, otherwise) => match self.respond(&otherwise.ask, *answer, Effort::default()).await? {
-                Assembled::Whole(response) => Ok(Planned::Serve(response)),
-                Assembled::BodyMissing(body) => {
-                    self.forget_body(&otherwise, body).await?;
-                    Ok(Planned::Send(Box::new(otherwise.unconditional(&self.policy))))
+            Plan::Send(pending) => Ok(Planned::Send(Box::new(self.sending(*pending)))),
+            Plan::Serve(answer, otherwise) => {
+                match self.respond(&otherwise.ask, *answer, self.promise(&otherwise), Effort::default()).await? {
+                    Assembled::Whole(response) => Ok(Planned::Serve(response)),
+                    Assembled::BodyMissing(body) => {
+                        self.forget_body(&otherwise, body).await?;
+                        Ok(Planned::Send(Box::new(self.sending(otherwise.unconditional(&self.policy)))))
+                    }
                 }
-            },
+            }
         }
     }
 
@@ -103,13 +118,15 @@ impl Cache {
     ///
     /// # Errors
     /// [`crate::error::Kind::Store`] where the caller asked for strictness.
-    pub async fn settle(&self, pending: Box<Pending>, reply: Reply, effort: Effort) -> Result<Settled> {
+    pub async fn settle(&self, sending: Box<Sending>, reply: Reply, effort: Effort) -> Result<Settled> {
+        let Sending { pending, promised } = *sending;
+        let promised = promised.filter(|(_, since)| since.elapsed() < TRUSTED_FOR).map(|(kept, _)| kept);
         self.counters.requests.add(1);
         self.counters.not_modified.add(u64::from(reply.status == 304));
         self.counters.wire_bytes.add(reply.wire_bytes);
         let reason = match settle(&pending, reply, &self.policy, self.store.secret()) {
             Settlement::Resend(reason) => reason,
-            Settlement::Answer(answer) => match self.respond(&pending.ask, *answer, effort).await? {
+            Settlement::Answer(answer) => match self.respond(&pending.ask, *answer, promised, effort).await? {
                 Assembled::Whole(response) => return Ok(Settled::Response(response)),
                 Assembled::BodyMissing(body) => {
                     self.forget_body(&pending, body).await?;
@@ -118,7 +135,7 @@ impl Cache {
             },
         };
         self.counters.resends.add(1);
-        Ok(Settled::Resend(Box::new(pending.unconditional(&self.policy)), reason))
+        Ok(Settled::Resend(Box::new(self.sending(pending.unconditional(&self.policy))), reason))
     }
 
     /// A request got no answer. No stored response stands in for it: that is for the caller to ask for.
@@ -157,11 +174,12 @@ impl Cache {
     }
 
     /// The response that an answer describes, with its body, after what it says is to be written was handed to the store.
-    async fn respond(&self, ask: &Ask, answer: Answer, effort: Effort) -> Result<Assembled> {
-        let body = match answer.body {
-            AnswerBody::Received(bytes) => ResponseBody::Received(bytes),
-            AnswerBody::Stored(reference) => match self.tolerate(self.store.body(reference).await)?.flatten() {
-                Some(body) => ResponseBody::Kept(body),
+    async fn respond(&self, ask: &Ask, answer: Answer, promised: Option<Kept>, effort: Effort) -> Result<Assembled> {
+        let body = match (answer.body, promised) {
+            (AnswerBody::Received(bytes), _) => ResponseBody::Received(bytes),
+            (AnswerBody::Stored(reference), Some(kept)) if kept.reference() == reference => ResponseBody::Kept(kept),
+            (AnswerBody::Stored(reference), _) => match self.tolerate(self.store.body(reference).await)?.flatten() {
+                Some(body) => ResponseBody::Kept(Kept::Here(body)),
                 None => return Ok(Assembled::BodyMissing(reference)),
             },
         };
@@ -189,6 +207,16 @@ impl Cache {
             acknowledgement: answer.acknowledgement.map(|acknowledgement| (ask.key.clone(), acknowledgement)),
             limits: self.policy.limits,
         })))
+    }
+
+    /// A request to send, with the promise of the body that a 304 would confirm.
+    fn sending(&self, pending: Pending) -> Sending {
+        let promised = self.promise(&pending).map(|kept| (kept, Stopwatch::start()));
+        Sending { pending, promised }
+    }
+
+    fn promise(&self, pending: &Pending) -> Option<Kept> {
+        pending.stored().and_then(|stored| self.store.promise(stored.body))
     }
 
     /// A body that was to be served is gone or damaged: so is the variant that refers to it.

@@ -11,7 +11,7 @@ use crate::exchange::outcome::{Handling, Outcome, Reason, cache_status};
 use crate::fields::Fields;
 use crate::key::Key;
 use crate::rfc::coding::{self, CodingError, Limits};
-use crate::store::body::Body;
+use crate::store::Kept;
 
 /// A response.
 #[derive(Debug, Clone)]
@@ -50,7 +50,7 @@ pub enum ResponseBody {
     /// As they were received.
     Received(Bytes),
     /// As the store keeps them.
-    Kept(Body),
+    Kept(Kept),
 }
 
 impl Response {
@@ -75,11 +75,25 @@ impl Response {
     /// The body as it came over the wire: coded as Content-Encoding says.
     ///
     /// # Errors
-    /// [`Kind::Store`] when the kept form cannot be unfolded.
+    /// [`Kind::Store`] when a stored body is not there any more, see [`Kept::read`].
     pub fn wire_content(&self) -> Result<Bytes> {
         match &self.body {
             ResponseBody::Received(bytes) => Ok(bytes.clone()),
-            ResponseBody::Kept(body) => Ok(body.wire().clone()),
+            ResponseBody::Kept(kept) => kept.bytes(),
+        }
+    }
+
+    /// What `read` makes of the content, where that lies as it is; `None` where it is coded.
+    ///
+    /// # Errors
+    /// As [`Response::wire_content`].
+    pub fn read_uncoded<T>(&self, read: impl Fn(&[u8]) -> T) -> Result<Option<T>> {
+        if self.fields.contains(b"content-encoding") {
+            return Ok(None);
+        }
+        match &self.body {
+            ResponseBody::Received(bytes) => Ok(Some(read(bytes))),
+            ResponseBody::Kept(kept) => kept.read(read).map(Some),
         }
     }
 

@@ -7,10 +7,9 @@ use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use crate::cache::{Cache, Effort, Planned, Settled};
+use crate::cache::{Cache, Effort, Planned, Sending, Settled};
 use crate::clock::{self, Stopwatch};
 use crate::error::{Error, Kind, Result};
-use crate::exchange::plan::Pending;
 use crate::exchange::settle::Reply;
 use crate::fields::Fields;
 use crate::python::answered::Answered;
@@ -33,7 +32,7 @@ pub(super) struct PyPlan {
 /// Where a plan stands.
 #[derive(Debug)]
 struct Sent {
-    pending: Option<Box<Pending>>,
+    sending: Option<Box<Sending>>,
     effort: Effort,
     request_time: u64,
     stopwatch: Stopwatch,
@@ -70,8 +69,8 @@ impl PyPlan {
         elapsed: Option<f64>,
     ) -> PyResult<Py<PyAny>> {
         let given = Answered::read(py, status, headers, body, complete, decoded, wire_bytes, elapsed)?;
-        let (pending, reply, effort) = self.answered(given).map_err(|error| raise(py, &error))?;
-        let settled = py.detach(|| pollster::block_on(self.cache.settle(pending, reply, effort)));
+        let (sending, reply, effort) = self.answered(given).map_err(|error| raise(py, &error))?;
+        let settled = py.detach(|| pollster::block_on(self.cache.settle(sending, reply, effort)));
         self.settled(py, settled, effort)
     }
 
@@ -104,14 +103,14 @@ impl PyPlan {
 
 impl PyPlan {
     pub(super) fn new(py: Python<'_>, planned: Planned, cache: Arc<Cache>) -> PyResult<Self> {
-        let (response, pending) = match planned {
+        let (response, sending) = match planned {
             Planned::Serve(response) => (Some(response), None),
-            Planned::Send(pending) => (None, Some(pending)),
+            Planned::Send(sending) => (None, Some(sending)),
         };
-        let headers = pending.as_ref().map(|pending| pending.fields()).unwrap_or_default();
-        let conditions = pending.as_ref().map(|pending| pending.conditions.clone()).unwrap_or_default();
+        let headers = sending.as_ref().map(|sending| sending.pending.fields()).unwrap_or_default();
+        let conditions = sending.as_ref().map(|sending| sending.pending.conditions.clone()).unwrap_or_default();
         let sent =
-            Sent { pending, effort: Effort::default(), request_time: clock::now(), stopwatch: Stopwatch::start() };
+            Sent { sending, effort: Effort::default(), request_time: clock::now(), stopwatch: Stopwatch::start() };
         let response = response.map(|response| Py::new(py, PyResponse::own(response, &cache))).transpose()?;
         Ok(Self { cache, response, headers, conditions, sent: Mutex::new(sent) })
     }
@@ -121,23 +120,23 @@ impl PyPlan {
     }
 
     /// Takes the pending request, and turns what was given into a reply to it.
-    fn answered(&self, given: Answered) -> Result<(Box<Pending>, Reply, Effort)> {
+    fn answered(&self, given: Answered) -> Result<(Box<Sending>, Reply, Effort)> {
         let mut sent = self.sent();
-        let pending = sent.take()?;
+        let sending = sent.take()?;
         let elapsed = given.elapsed.map_or_else(|| sent.stopwatch.elapsed(), Duration::from_secs_f64);
         let reply = given.reply(sent.request_time);
         let effort =
             Effort { wire_bytes: sent.effort.wire_bytes + reply.wire_bytes, elapsed: sent.effort.elapsed + elapsed };
-        Ok((pending, reply, effort))
+        Ok((sending, reply, effort))
     }
 
     fn settled(&self, py: Python<'_>, settled: Result<Settled>, effort: Effort) -> PyResult<Py<PyAny>> {
         match settled.map_err(|error| raise(py, &error))? {
             Settled::Response(response) => PyResponse::own(response, &self.cache).into_py_any(py),
-            Settled::Resend(pending, reason) => {
-                let resend = PyResend { headers: pending.fields(), reason: reason.as_str() };
+            Settled::Resend(sending, reason) => {
+                let resend = PyResend { headers: sending.pending.fields(), reason: reason.as_str() };
                 let (request_time, stopwatch) = (clock::now(), Stopwatch::start());
-                *self.sent() = Sent { pending: Some(pending), effort, request_time, stopwatch };
+                *self.sent() = Sent { sending: Some(sending), effort, request_time, stopwatch };
                 resend.into_py_any(py)
             }
         }
@@ -145,9 +144,9 @@ impl PyPlan {
 }
 
 impl Sent {
-    fn take(&mut self) -> Result<Box<Pending>> {
+    fn take(&mut self) -> Result<Box<Sending>> {
         let message = "this plan was settled, failed or abandoned before, or had nothing to send; plan again";
-        self.pending.take().ok_or_else(|| Error::new(Kind::PlanSettled, message))
+        self.sending.take().ok_or_else(|| Error::new(Kind::PlanSettled, message))
     }
 }
 

@@ -98,7 +98,14 @@ impl PyResponse {
 
     #[getter]
     fn content(&self, py: Python<'_>) -> PyResult<&Py<PyBytes>> {
-        self.content.get_or_try_init(py, || self.read(py, Response::content))
+        self.content.get_or_try_init(py, || {
+            // Straight from where it lies into Python's own memory, where it has to be anyway.
+            let uncoded = self.get(py)?.read_uncoded(|bytes| PyBytes::new(py, bytes).unbind());
+            match uncoded.map_err(|error| raise(py, &error))? {
+                Some(content) => Ok(content),
+                None => self.read(py, Response::content),
+            }
+        })
     }
 
     #[getter]

@@ -64,18 +64,18 @@ impl Session {
             // Whoever decides has to see them: a response can vary by Cookie. The jar stays the client.
             ask.fields = ask.fields.with(b"Cookie", &cookies);
         }
-        let mut pending = match self.cache.plan(ask).await? {
+        let mut sending = match self.cache.plan(ask).await? {
             Planned::Serve(response) => return Ok(*response),
-            Planned::Send(pending) => pending,
+            Planned::Send(sending) => sending,
         };
         let mut effort = Effort::default();
         loop {
-            let incoming = self.send(request, &pending, timeout).await?;
+            let incoming = self.send(request, &sending.pending, timeout).await?;
             effort.wire_bytes += incoming.wire_bytes;
             effort.elapsed += incoming.elapsed;
-            match self.cache.settle(pending, reply(incoming), effort).await? {
+            match self.cache.settle(sending, reply(incoming), effort).await? {
                 Settled::Response(response) => return usable(request, *response),
-                Settled::Resend(again, _) => pending = again,
+                Settled::Resend(again, _) => sending = again,
             }
         }
     }

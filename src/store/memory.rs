@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::identity::Secret;
 use crate::key::{Key, KeyHash};
 use crate::store::body::Body;
-use crate::store::{Health, Store};
+use crate::store::{Health, Kept, Store};
 
 /// Most bytes of bodies that are kept, where nothing else is said.
 const MOST_BYTES: usize = 256 * 1024 * 1024;
@@ -116,6 +116,10 @@ impl Store for MemoryStore {
 
     async fn body(&self, body: BodyRef) -> Result<Option<Body>> {
         Ok(self.held().bodies.get(&body).map(|shared| shared.body.clone()))
+    }
+
+    fn promise(&self, body: BodyRef) -> Option<Kept> {
+        self.held().bodies.get(&body).map(|shared| Kept::Here(shared.body.clone()))
     }
 
     async fn write(&self, key: &Key, change: Change, body: Option<Body>) -> Result<()> {

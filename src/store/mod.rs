@@ -14,6 +14,8 @@ pub mod memory;
 
 use std::future::Future;
 
+use bytes::Bytes;
+
 use crate::entry::change::Change;
 use crate::entry::{BodyRef, Record};
 use crate::error::Result;
@@ -40,6 +42,9 @@ pub trait Store: Send + Sync {
     /// A body, whole and undamaged, or `None`.
     fn body(&self, body: BodyRef) -> impl Future<Output = Result<Option<Body>>> + Send;
 
+    /// The body, where it is known to be there and whole, without reading it.
+    fn promise(&self, body: BodyRef) -> Option<Kept>;
+
     /// Makes a change to the record under `key`; a [`Change::Store`] brings its body along. Returns when the change is accepted, which is
     /// before it is durable: see [`Store::flush`]. Waits while the write queue is full.
     fn write(&self, key: &Key, change: Change, body: Option<Body>) -> impl Future<Output = Result<()>> + Send;
@@ -52,6 +57,48 @@ pub trait Store: Send + Sync {
 
     /// What was counted.
     fn health(&self) -> Health;
+}
+
+/// A body that a store keeps.
+#[derive(Debug, Clone)]
+pub enum Kept {
+    /// It is here.
+    Here(Body),
+    /// It is read when somebody asks for it.
+    Lmdb(lmdb::Promised),
+}
+
+impl Kept {
+    /// Its name.
+    #[must_use]
+    pub fn reference(&self) -> BodyRef {
+        match self {
+            Self::Here(body) => body.reference(),
+            Self::Lmdb(promised) => promised.reference(),
+        }
+    }
+
+    /// What `read` makes of its bytes, where they lie.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Store`] when a promise was broken, see [`lmdb::Promised::read`].
+    pub fn read<T>(&self, read: impl Fn(&[u8]) -> T) -> Result<T> {
+        match self {
+            Self::Here(body) => Ok(read(body.wire())),
+            Self::Lmdb(promised) => promised.read(read),
+        }
+    }
+
+    /// Its bytes.
+    ///
+    /// # Errors
+    /// As [`Kept::read`].
+    pub fn bytes(&self) -> Result<Bytes> {
+        match self {
+            Self::Here(body) => Ok(body.wire().clone()),
+            Self::Lmdb(promised) => promised.read(Bytes::copy_from_slice),
+        }
+    }
 }
 
 /// The name of a place that is none.
@@ -83,6 +130,10 @@ impl Store for AnyStore {
 
     async fn body(&self, body: BodyRef) -> Result<Option<Body>> {
         each!(self, store => store.body(body).await)
+    }
+
+    fn promise(&self, body: BodyRef) -> Option<Kept> {
+        each!(self, store => store.promise(body))
     }
 
     async fn write(&self, key: &Key, change: Change, body: Option<Body>) -> Result<()> {

@@ -17,6 +17,7 @@ mod kills;
 mod lmdb;
 mod lmdb_bounds;
 mod lmdb_processes;
+mod lmdb_promises;
 mod origin;
 mod sample;
 mod scan;

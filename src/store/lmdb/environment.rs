@@ -11,6 +11,7 @@
 //!   environment is opened anew.
 
 use std::io;
+use std::path::Path;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use lmdb::{EnvironmentFlags, RoTransaction, RwTransaction, Transaction};
@@ -61,6 +62,11 @@ impl Environment {
     pub fn open(place: Place, options: Options) -> Result<Self> {
         let opened = open_fitting(&place, &options)?;
         Ok(Self { place, options, gate: RwLock::new(Gate { opened: Some(opened), moves: 0 }) })
+    }
+
+    /// Where it lies.
+    pub fn directory(&self) -> &Path {
+        self.place.directory()
     }
 
     /// Does `work` in a read transaction. `work` must not come back here: the gate is held.

@@ -27,6 +27,7 @@ mod failure;
 mod native;
 mod pending;
 mod place;
+mod promises;
 mod registry;
 mod secret;
 mod transaction;
@@ -46,10 +47,11 @@ use crate::identity::Secret;
 use crate::key::Key;
 use crate::store::body::Body;
 use crate::store::lmdb::pending::{Counters, Write, of_key};
+use crate::store::lmdb::promises::Promise;
 use crate::store::lmdb::registry::Shared;
 use crate::store::lmdb::transaction::Found;
 pub use crate::store::lmdb::upkeep::Limits;
-use crate::store::{Health, Store};
+use crate::store::{Health, Kept, Store};
 
 /// Address space costs nothing where there are 64 bits of it, and a map that need not grow need not move.
 #[cfg(target_pointer_width = "64")]
@@ -143,6 +145,59 @@ impl LmdbStore {
     }
 }
 
+/// A body that is read when somebody asks for it.
+#[derive(Debug, Clone)]
+pub struct Promised {
+    promise: Arc<Promise>,
+    shared: Arc<Shared>,
+    counters: Arc<Counters>,
+}
+
+impl Promised {
+    /// The name of the body.
+    #[must_use]
+    pub fn reference(&self) -> BodyRef {
+        self.promise.reference()
+    }
+
+    /// What `read` makes of the bytes of the body.
+    ///
+    /// # Errors
+    /// [`Kind::Store`] when they are damaged, or were removed by another process; the next request brings them anew.
+    pub fn read<T>(&self, read: impl Fn(&[u8]) -> T) -> Result<T> {
+        if let Some(bytes) = self.promise.bytes() {
+            return Ok(read(bytes));
+        }
+        if std::process::id() != self.shared.file.process {
+            // The parent's store is not the child's to read. What it lies in is.
+            let store = LmdbStore::open(self.shared.environment.directory(), Options::default())?;
+            return store.shared.read_body(self.reference(), read).and_then(|found| self.told(found));
+        }
+        match self.shared.read_body(self.reference(), &read) {
+            Ok(Found::Whole(value)) => Ok(value),
+            // The store may have been closed, or the body removed, since the first look.
+            missing => match self.promise.bytes() {
+                Some(bytes) => Ok(read(bytes)),
+                None => missing.and_then(|found| self.told(found)),
+            },
+        }
+    }
+
+    fn told<T>(&self, found: Found<T>) -> Result<T> {
+        match found {
+            Found::Whole(value) => Ok(value),
+            Found::Nothing => Err(Error::new(
+                Kind::Store,
+                "the stored body was replaced by another process before it was read; ask again, and read it sooner",
+            )),
+            Found::Unreadable => {
+                self.counters.corrupt_records.fetch_add(1, Ordering::Relaxed);
+                Err(Error::new(Kind::Store, "the stored body was damaged after it was last seen whole; ask again"))
+            }
+        }
+    }
+}
+
 impl Drop for LmdbStore {
     fn drop(&mut self) {
         if self.shared().is_ok() {
@@ -171,14 +226,18 @@ impl Store for LmdbStore {
         if let Some(body) = shared.pending.body(body) {
             return Ok(Some(body));
         }
-        let found = shared.environment.read(|transaction, databases| {
-            Ok(match transaction::body(transaction, databases, body)? {
-                Found::Whole(wire) => Found::Whole(Body::new(body, Bytes::copy_from_slice(wire))),
-                Found::Unreadable => Found::Unreadable,
-                Found::Nothing => Found::Nothing,
-            })
-        })?;
-        Ok(self.counted(found))
+        let found = shared.read_body(body, Bytes::copy_from_slice)?;
+        Ok(self.counted(found).map(|wire| Body::new(body, wire)))
+    }
+
+    fn promise(&self, body: BodyRef) -> Option<Kept> {
+        let shared = self.shared().ok()?;
+        if let Some(body) = shared.pending.body(body) {
+            return Some(Kept::Here(body));
+        }
+        let promise = shared.promises.promise(body)?;
+        let (shared, counters) = (Arc::clone(&self.shared), Arc::clone(&self.counters));
+        Some(Kept::Lmdb(Promised { promise, shared, counters }))
     }
 
     async fn write(&self, key: &Key, change: Change, body: Option<Body>) -> Result<()> {

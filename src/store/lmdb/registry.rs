@@ -7,11 +7,16 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 
+use bytes::Bytes;
+
+use crate::entry::BodyRef;
 use crate::error::Result;
 use crate::identity::Secret;
 use crate::store::lmdb::environment::Environment;
 use crate::store::lmdb::pending::Pending;
 use crate::store::lmdb::place::{FileId, Place};
+use crate::store::lmdb::promises::Promises;
+use crate::store::lmdb::transaction::{self, Found};
 use crate::store::lmdb::{Options, secret, writer};
 
 /// The stores of one process. A fork can leave the lock held by a thread that the child does not have, so each process has a registry of its
@@ -43,6 +48,8 @@ pub struct Shared {
     pub environment: Environment,
     /// What is not in it yet.
     pub pending: Pending,
+    /// What was promised of it.
+    pub promises: Arc<Promises>,
 }
 
 /// Counts one handle more, opening the store if it is the first. The first one's options hold.
@@ -59,6 +66,7 @@ pub fn acquire(path: &Path, options: Options) -> Result<Arc<Shared>> {
         file,
         secret,
         pending: Pending::new(&options),
+        promises: Arc::new(Promises::new()),
         environment: Environment::open(place, options)?,
     });
     let writer = writer::start(&shared, options.limits).inspect_err(|_| shared.environment.close())?;
@@ -79,7 +87,30 @@ pub fn release(shared: &Shared) {
     shared.pending.close();
     // A writer that panicked has ended too.
     drop(last.writer.join());
+    shared.promises.closing(|reference| shared.bytes(reference).ok().flatten());
     shared.environment.close();
+}
+
+impl Shared {
+    /// The bytes of a body in the database, where they are whole.
+    pub fn bytes(&self, reference: BodyRef) -> Result<Option<Bytes>> {
+        self.read_body(reference, Bytes::copy_from_slice).map(|found| match found {
+            Found::Whole(bytes) => Some(bytes),
+            Found::Nothing | Found::Unreadable => None,
+        })
+    }
+
+    /// What `read` makes of the bytes of a body, where they lie.
+    pub fn read_body<T>(&self, reference: BodyRef, read: impl Fn(&[u8]) -> T) -> Result<Found<T>> {
+        let found = self
+            .environment
+            .read(|transaction, databases| Ok(transaction::body(transaction, databases, reference)?.map(&read)))?;
+        match found {
+            Found::Whole(_) => self.promises.saw(reference),
+            Found::Nothing | Found::Unreadable => self.promises.missed(reference),
+        }
+        Ok(found)
+    }
 }
 
 impl Registry {

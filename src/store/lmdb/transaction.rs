@@ -9,6 +9,7 @@ use crate::key::{Key, KeyHash};
 use crate::store::body::{self, Body};
 use crate::store::lmdb::databases::{Databases, References, body_key, get, timed_key};
 use crate::store::lmdb::pending::{Write, of_key};
+use crate::store::lmdb::promises::Promises;
 
 /// What was found under a key.
 #[derive(Debug)]
@@ -19,6 +20,17 @@ pub enum Found<T> {
     Unreadable,
     /// What was looked for.
     Whole(T),
+}
+
+impl<T> Found<T> {
+    /// What `how` makes of what was looked for.
+    pub fn map<U>(self, how: impl FnOnce(T) -> U) -> Found<U> {
+        match self {
+            Self::Nothing => Found::Nothing,
+            Self::Unreadable => Found::Unreadable,
+            Self::Whole(value) => Found::Whole(how(value)),
+        }
+    }
 }
 
 /// The record under `key`.
@@ -45,7 +57,13 @@ pub fn body<T: Transaction>(transaction: &T, databases: Databases, reference: Bo
 ///
 /// A record that cannot be read counts as none and is overwritten: that is how it heals. What it referred to is not known, so the counts
 /// of those bodies stay one too high, and the bodies may stay for good: space lost, never a wrong body.
-pub fn apply(transaction: &mut RwTransaction<'_>, databases: Databases, write: &Write, now: u64) -> lmdb::Result<()> {
+pub fn apply(
+    transaction: &mut RwTransaction<'_>,
+    databases: Databases,
+    promises: &Promises,
+    write: &Write,
+    now: u64,
+) -> lmdb::Result<()> {
     let hash = write.key.hash;
     let before = stored(transaction, databases, hash)?;
     let used_before = before.as_ref().map(|record| record.last_used);
@@ -56,7 +74,7 @@ pub fn apply(transaction: &mut RwTransaction<'_>, databases: Databases, write: &
     }
     let holds = bodies_of(Some(&record));
     if let Some(body) = write.body.as_ref().filter(|body| holds.contains(&body.reference())) {
-        keep(transaction, databases, body)?;
+        keep(transaction, databases, promises, body)?;
     }
     // Gains first: a body that both refer to is never without a reference.
     for gained in less(&holds, &held) {
@@ -107,11 +125,21 @@ fn less(bodies: &[BodyRef], others: &[BodyRef]) -> Vec<BodyRef> {
 
 /// Writes a body, unless it is there and whole: a damaged one heals by the next that brings it, whichever URL it comes
 /// from.
-fn keep(transaction: &mut RwTransaction<'_>, databases: Databases, body: &Body) -> lmdb::Result<()> {
-    if matches!(self::body(transaction, databases, body.reference())?, Found::Whole(_)) {
+fn keep(
+    transaction: &mut RwTransaction<'_>,
+    databases: Databases,
+    promises: &Promises,
+    body: &Body,
+) -> lmdb::Result<()> {
+    let key = body_key(body.reference());
+    let is_there = get(transaction, databases.references, &key)?.is_some();
+    if is_there && promises.has_seen(body.reference()) {
         return Ok(());
     }
-    let key = body_key(body.reference());
+    promises.saw(body.reference());
+    if is_there && matches!(self::body(transaction, databases, body.reference())?, Found::Whole(_)) {
+        return Ok(());
+    }
     let mut room = transaction.reserve(databases.bodies, &key, body.encoded_length(), WriteFlags::empty())?;
     body.encode_into(&mut room);
     Ok(())

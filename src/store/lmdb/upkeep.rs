@@ -6,11 +6,14 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use lmdb::{Cursor, RwTransaction, Transaction};
 
+use crate::entry::BodyRef;
 use crate::key::KeyHash;
 use crate::store::lmdb::databases::{Databases, References, body_of, get, split_timed_key, timed_key};
-use crate::store::lmdb::transaction::{delete, forget, stored};
+use crate::store::lmdb::promises::Promises;
+use crate::store::lmdb::transaction::{Found, body, delete, forget, stored};
 
 /// Most entries that one step forgets of each kind.
 const MOST: usize = 512;
@@ -84,7 +87,12 @@ pub fn is_any<T: Transaction>(transaction: &T, databases: Databases, due: Due) -
 }
 
 /// Does one step. `true`: there is more.
-pub fn step(transaction: &mut RwTransaction<'_>, databases: Databases, due: Due) -> lmdb::Result<bool> {
+pub fn step(
+    transaction: &mut RwTransaction<'_>,
+    databases: Databases,
+    promises: &Promises,
+    due: Due,
+) -> lmdb::Result<bool> {
     let unused = unused(transaction, databases, due.used_until, MOST)?;
     let mut is_more = unused.len() == MOST;
     for (at, hash) in unused {
@@ -93,12 +101,17 @@ pub fn step(transaction: &mut RwTransaction<'_>, databases: Databases, due: Due)
     if due.excess > 0 {
         is_more |= evict(transaction, databases, due)?;
     }
-    is_more |= sweep(transaction, databases, due)?;
+    is_more |= sweep(transaction, databases, promises, due)?;
     Ok(is_more)
 }
 
 /// Removes bodies that have been orphans for long enough.
-fn sweep(transaction: &mut RwTransaction<'_>, databases: Databases, due: Due) -> lmdb::Result<bool> {
+fn sweep(
+    transaction: &mut RwTransaction<'_>,
+    databases: Databases,
+    promises: &Promises,
+    due: Due,
+) -> lmdb::Result<bool> {
     let orphans = orphans(transaction, databases, due, MOST)?;
     let is_more = orphans.len() == MOST;
     for (since, key) in orphans {
@@ -106,11 +119,19 @@ fn sweep(transaction: &mut RwTransaction<'_>, databases: Databases, due: Due) ->
         let references = get(transaction, databases.references, &key)?.map(References::decode);
         // It may have found a reference since, and lost that again later.
         if references == Some(References { count: 0, none_since: since }) {
+            promises.removing(body_of(&key), || copied(transaction, databases, body_of(&key)));
             delete(transaction, databases.references, &key)?;
             delete(transaction, databases.bodies, &key)?;
         }
     }
     Ok(is_more)
+}
+
+fn copied<T: Transaction>(transaction: &T, databases: Databases, reference: BodyRef) -> Option<Bytes> {
+    match body(transaction, databases, reference) {
+        Ok(Found::Whole(wire)) => Some(Bytes::copy_from_slice(wire)),
+        Ok(Found::Nothing | Found::Unreadable) | Err(_) => None,
+    }
 }
 
 /// Forgets the records that were used longest ago, until the excess is gone. `true`: it is not.

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use crate::clock;
 use crate::error::{Error, Kind, Result};
-use crate::store::lmdb::environment::Environment;
 use crate::store::lmdb::pending::{Group, Pending};
 use crate::store::lmdb::registry::Shared;
 use crate::store::lmdb::transaction;
@@ -17,16 +16,10 @@ use crate::store::lmdb::upkeep::{self, Limits};
 /// Starts the writer. It ends when [`Pending::close`] was called and everything accepted is written.
 pub fn start(shared: &Arc<Shared>, limits: Limits) -> Result<JoinHandle<()>> {
     let shared = Arc::clone(shared);
-    Builder::new()
-        .name("notmodified-store".into())
-        .spawn(move || run(&shared.environment, &shared.pending, limits))
-        .map_err(|error| {
-            Error::new(
-                Kind::Store,
-                "no thread for the writer of the store; let this process have more threads (ulimit -u)",
-            )
+    Builder::new().name("notmodified-store".into()).spawn(move || run(&shared, limits)).map_err(|error| {
+        Error::new(Kind::Store, "no thread for the writer of the store; let this process have more threads (ulimit -u)")
             .with_source(error)
-        })
+    })
 }
 
 /// Whatever ends the writer, nobody waits for it afterwards.
@@ -41,18 +34,19 @@ impl Drop for End<'_> {
 /// A dead reader keeps what so many groups freed from being used again, and no more.
 const GROUPS_BETWEEN_CHECKS: u64 = 32;
 
-fn run(environment: &Environment, pending: &Pending, limits: Limits) {
+fn run(shared: &Shared, limits: Limits) {
+    let Shared { environment, pending, .. } = shared;
     let _end = End(pending);
     let mut patience = Duration::ZERO;
     let mut groups: u64 = 0;
     while let Some(group) = pending.next_group(patience) {
-        if groups % GROUPS_BETWEEN_CHECKS == 0 {
+        if groups.is_multiple_of(GROUPS_BETWEEN_CHECKS) {
             // A slot that cannot be given up costs space, and nothing else.
             drop(environment.clear_dead_readers());
         }
         groups += 1;
         let is_upkeep = group.is_empty();
-        let outcome = commit(environment, &group, limits);
+        let outcome = commit(shared, &group, limits);
         patience = if matches!(outcome, Ok(true)) { Duration::ZERO } else { limits.interval() };
         if !is_upkeep {
             pending.settle(group, outcome.map(|_| ()));
@@ -65,15 +59,19 @@ fn run(environment: &Environment, pending: &Pending, limits: Limits) {
 }
 
 /// Writes a group and does a step of upkeep. `true`: there is more of that to do.
-fn commit(environment: &Environment, group: &Group, limits: Limits) -> Result<bool> {
+fn commit(shared: &Shared, group: &Group, limits: Limits) -> Result<bool> {
+    let Shared { environment, promises, .. } = shared;
     let now = clock::now();
     let due = limits.due(now, |enough| environment.used(enough))?;
     let is_due = || environment.read(|transaction, databases| upkeep::is_any(transaction, databases, due));
     let mut is_more = false;
     if !group.writes.is_empty() || is_due()? {
         is_more = environment.write(|transaction, databases| {
-            group.writes.iter().try_for_each(|write| transaction::apply(transaction, databases, write, now))?;
-            upkeep::step(transaction, databases, due)
+            group
+                .writes
+                .iter()
+                .try_for_each(|write| transaction::apply(transaction, databases, promises, write, now))?;
+            upkeep::step(transaction, databases, promises, due)
         })?;
     }
     if group.is_awaited() && !environment.is_synced_by_commit() {
