@@ -160,11 +160,20 @@ impl Cache {
         self.store.flush().await
     }
 
+    /// Gives the store's free space back to the disk; how many bytes that was.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Store`] when another process has the store open, or there is no room for a copy.
+    pub async fn compact(&self) -> Result<u64> {
+        self.store.compact().await
+    }
+
     /// What the store said when it last failed.
     #[must_use]
     pub fn last_store_error(&self) -> Option<String> {
         let told = self.last_store_error.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        told.or_else(|| self.health().last_failure)
+        let health = self.health();
+        told.or(health.last_failure).or(health.set_aside)
     }
 
     /// What the store counted.

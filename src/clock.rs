@@ -9,6 +9,13 @@ pub fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
+/// A time finer than those by which file systems date changes, to mark a file with.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the wall clock")]
+#[must_use]
+pub fn unlike_any_other() -> SystemTime {
+    SystemTime::now()
+}
+
 /// A point on the monotonic clock, for measuring.
 #[derive(Debug, Clone, Copy)]
 pub struct Stopwatch(Instant);

@@ -267,6 +267,17 @@ class Cache:
     def aflush(self) -> Coroutine[Any, Any, None]:
         """The same as ``flush``, awaitable."""
 
+    def compact(self) -> int:
+        """Give the file's free space back to the disk; the bytes that it was.
+
+        Takes as long as copying the store; what is settled meanwhile is written afterwards.
+
+        Raises StoreError when another process has the store open, or there is no room for the copy.
+        """
+
+    def acompact(self) -> Coroutine[Any, Any, int]:
+        """The same as ``compact``, awaitable."""
+
     def close(self) -> None:
         """Flush, and let go of the store. A second call does nothing."""
 
@@ -404,6 +415,9 @@ class Engine:
 
     def flush(self) -> None:
         """See ``Session.flush``."""
+
+    def compact(self) -> int:
+        """See ``Session.compact``."""
 
     def close(self) -> None:
         """Stop the thread, end what is in flight with SessionClosedError, make durable what was stored."""

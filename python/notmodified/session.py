@@ -260,6 +260,17 @@ class Session:
         await self.open()
         await asyncio.to_thread(self._engine.flush)
 
+    async def compact(self) -> int:
+        """Give the file's free space back to the disk; the bytes that it was.
+
+        Takes as long as copying the store; requests go on, and what they bring is written afterwards. Free space is
+        used again anyway: worth it after much was forgotten.
+
+        Raises StoreError when another process has the store open, or there is no room for the copy.
+        """
+        await self.open()
+        return await asyncio.to_thread(self._engine.compact)
+
     async def open(self) -> None:
         """Open the store. ``async with`` and the first request do it.
 

@@ -13,7 +13,7 @@ use crate::identity::Proxy;
 use crate::python::awaitable::off_the_loop;
 use crate::python::error::raise;
 use crate::python::fields;
-use crate::python::open::{CacheOptions, Keeping};
+use crate::python::open::{self, CacheOptions, Keeping};
 use crate::python::plan::PyPlan;
 use crate::python::stats::stats;
 use crate::request::Request;
@@ -45,6 +45,7 @@ impl PyCache {
         let keeping = Keeping { durability, max_size, max_age };
         let options = CacheOptions::read(py, store, consumer, freshness, max_body, &keeping, strict)?;
         let cache = py.detach(|| options.open()).map_err(|error| raise(py, &error))?;
+        open::report(py, &cache)?;
         Ok(Self { cache: Mutex::new(Some(Arc::new(cache))) })
     }
 
@@ -91,6 +92,11 @@ impl PyCache {
         py.detach(|| pollster::block_on(cache.flush())).map_err(|error| raise(py, &error))
     }
 
+    fn compact(&self, py: Python<'_>) -> PyResult<u64> {
+        let cache = self.open(py)?;
+        py.detach(|| pollster::block_on(cache.compact())).map_err(|error| raise(py, &error))
+    }
+
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         let Some(cache) = self.held().take() else { return Ok(()) };
         py.detach(move || pollster::block_on(cache.flush())).map_err(|error| raise(py, &error))
@@ -98,6 +104,10 @@ impl PyCache {
 
     fn aflush<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         off_the_loop(slf.getattr("flush")?, &PyTuple::empty(slf.py()), None)
+    }
+
+    fn acompact<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        off_the_loop(slf.getattr("compact")?, &PyTuple::empty(slf.py()), None)
     }
 
     fn aclose<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {

@@ -78,6 +78,14 @@ impl CacheOptions {
     }
 }
 
+/// Tells in the log, once, that a damaged store was set aside.
+pub(super) fn report(py: Python<'_>, cache: &Cache) -> PyResult<()> {
+    if let Some(told) = cache.health().set_aside {
+        py.import("logging")?.call_method1("getLogger", ("notmodified",))?.call_method1("warning", ("%s", told))?;
+    }
+    Ok(())
+}
+
 impl Keeping<'_> {
     /// The least that a store can be told to make do with.
     const SMALLEST_SIZE: i64 = 1 << 20;

@@ -13,7 +13,7 @@ use crate::fields::Fields;
 use crate::identity::Proxy;
 use crate::python::error::{instance, raise};
 use crate::python::fields;
-use crate::python::open::{CacheOptions, Keeping, count, pause, seconds};
+use crate::python::open::{self, CacheOptions, Keeping, count, pause, seconds};
 use crate::python::request::PyRequest;
 use crate::python::response::PyResponse;
 use crate::python::stats::stats;
@@ -110,6 +110,7 @@ impl PyEngine {
             Engine::start(Session::new(cache, Wire::new(self.wire.clone())?, self.max_redirects))
         };
         let engine = py.detach(start).map_err(|error| raise(py, &error))?;
+        open::report(py, &engine.session().cache)?;
         *self.held() = Some(Arc::new(engine));
         Ok(())
     }
@@ -151,6 +152,11 @@ impl PyEngine {
     fn flush(&self, py: Python<'_>) -> PyResult<()> {
         let engine = self.engine(py)?;
         py.detach(|| pollster::block_on(engine.session().cache.flush())).map_err(|error| raise(py, &error))
+    }
+
+    fn compact(&self, py: Python<'_>) -> PyResult<u64> {
+        let engine = self.engine(py)?;
+        py.detach(|| pollster::block_on(engine.session().cache.compact())).map_err(|error| raise(py, &error))
     }
 
     /// Stops the thread and makes what was stored durable.

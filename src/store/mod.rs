@@ -30,6 +30,8 @@ pub struct Health {
     pub corrupt_records: u64,
     /// Writes that did not reach the store.
     pub failed_writes: u64,
+    /// What was damaged when this handle opened the store, and what was done about it.
+    pub set_aside: Option<String>,
     /// Why the last of them did not.
     pub last_failure: Option<String>,
 }
@@ -154,6 +156,17 @@ impl Store for AnyStore {
 }
 
 impl AnyStore {
+    /// Gives free space back to the disk; how many bytes that was.
+    ///
+    /// # Errors
+    /// As [`lmdb::LmdbStore::compact`].
+    pub async fn compact(&self) -> Result<u64> {
+        match self {
+            Self::Memory(_) => Ok(0),
+            Self::Lmdb(store) => store.compact().await,
+        }
+    }
+
     /// Opens the store that `place` names: `":memory:"`, or a directory, made if it is not there.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use std::thread;
 
 use notmodified::error::Kind;
 use notmodified::store::Store;
-use notmodified::store::lmdb::{Durability, LmdbStore, Options};
+use notmodified::store::lmdb::{Durability, Limits, LmdbStore, Options};
 use pollster::block_on;
 
 use crate::lmdb_processes::TINY;
@@ -27,7 +27,7 @@ fn an_opened_store_is_private_and_has_its_secret_for_good() {
     for name in ["data.mdb", "lock.mdb", "secret"] {
         assert_eq!(fs::metadata(path.join(name)).unwrap().permissions().mode() & 0o777, 0o600, "{name}");
     }
-    assert_eq!(fs::read_dir(&path).unwrap().count(), 3);
+    assert_eq!(fs::read_dir(&path).unwrap().count(), 5, "data, lock, secret, claim, and how it was closed");
     assert_eq!(*open(&path).secret(), secret);
 }
 
@@ -233,4 +233,54 @@ fn a_store_that_was_removed_under_a_handle_is_begun_anew_by_the_next() {
     let new = open(&path);
     assert_eq!(record(&new, "http://a/"), None);
     assert_eq!(served(&old, "http://a/").unwrap(), "old");
+}
+
+#[test]
+fn a_compacted_store_holds_the_same_in_less() {
+    let directory = tempfile::tempdir().unwrap();
+    let size = || fs::metadata(directory.path().join("data.mdb")).unwrap().len();
+    let options = Options::default();
+    let options = Options { limits: Limits { linger: 0, ..options.limits }, ..options };
+    let store = LmdbStore::open(directory.path(), options).unwrap();
+    let second_handle = LmdbStore::open(directory.path(), options).unwrap();
+    for number in 0..100 {
+        put(&store, &format!("http://{number}/"), &noise(number, 50_000), 1);
+    }
+    flush(&store);
+    for number in 0..80 {
+        put(&store, &format!("http://{number}/"), b"short now", 2);
+    }
+    flush(&store);
+    let before = size();
+    let promised = store.promise(body(&noise(90, 50_000)).reference()).unwrap();
+    let given_back = block_on(store.compact()).unwrap();
+    assert_eq!(before - size(), given_back);
+    assert!(given_back > 1 << 20, "{given_back} bytes of {before}");
+    assert_eq!(promised.bytes().unwrap(), noise(90, 50_000));
+    put(&second_handle, "http://later/", b"later", 1);
+    drop((store, second_handle));
+    assert_eq!(scan(directory.path()).len(), 101);
+    assert_eq!(served(&open(directory.path()), "http://99/").unwrap(), noise(99, 50_000));
+}
+
+#[test]
+fn a_damaged_store_is_set_aside_once_and_begun_anew() {
+    let directory = tempfile::tempdir().unwrap();
+    put(&open(directory.path()), "http://a/", &noise(1, 50_000), 1);
+    let data = directory.path().join("data.mdb");
+    let whole = fs::read(&data).unwrap();
+    for (how, damaged) in
+        [("cut", whole[..whole.len() / 2].to_vec()), ("zeroed", vec![0; whole.len()]), ("noise", noise(9, whole.len()))]
+    {
+        fs::write(&data, &damaged).unwrap();
+        let store = open(directory.path());
+        let told = store.health().set_aside.expect(how);
+        assert!(told.contains("data.mdb.damaged") && told.contains(directory.path().to_str().unwrap()), "{told}");
+        assert_eq!(open(directory.path()).health().set_aside, None, "told once");
+        assert_eq!(fs::read(directory.path().join("data.mdb.damaged")).unwrap(), damaged);
+        put(&store, "http://a/", b"anew", 1);
+        drop(store);
+        assert_eq!(open(directory.path()).health().set_aside, None);
+        assert_eq!(scan(directory.path()).len(), 1);
+    }
 }

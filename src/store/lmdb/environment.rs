@@ -11,14 +11,15 @@
 //!   environment is opened anew.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use lmdb::{EnvironmentFlags, RoTransaction, RwTransaction, Transaction};
 
 use crate::error::{Error, Kind, Result};
 use crate::store::lmdb::databases::{self, Databases, FORMAT, Refusal};
-use crate::store::lmdb::place::Place;
+use crate::store::lmdb::place::{FileId, Place};
 use crate::store::lmdb::{Durability, Options};
 use crate::store::lmdb::{failure, native};
 
@@ -38,13 +39,15 @@ const ATTEMPTS: usize = 64;
 /// An environment, open for as long as its store.
 #[derive(Debug)]
 pub struct Environment {
-    place: Place,
+    directory: PathBuf,
     options: Options,
     gate: RwLock<Gate>,
+    is_suspect: AtomicBool,
 }
 
 #[derive(Debug)]
 struct Gate {
+    place: Place,
     /// `None` when it is closed, or could not be opened anew.
     opened: Option<Opened>,
     /// How many times the map was moved: whoever waited for the gate sees whether another has done it.
@@ -61,12 +64,30 @@ impl Environment {
     /// Opens the environment; with less address space than the options ask for, where there is no more.
     pub fn open(place: Place, options: Options) -> Result<Self> {
         let opened = open_fitting(&place, &options)?;
-        Ok(Self { place, options, gate: RwLock::new(Gate { opened: Some(opened), moves: 0 }) })
+        let directory = place.directory().to_owned();
+        let gate = RwLock::new(Gate { place, opened: Some(opened), moves: 0 });
+        Ok(Self { directory, options, gate, is_suspect: AtomicBool::new(false) })
     }
 
     /// Where it lies.
     pub fn directory(&self) -> &Path {
-        self.place.directory()
+        &self.directory
+    }
+
+    /// The same, with the data file that is there.
+    pub fn place(&self) -> Place {
+        self.together().place.clone()
+    }
+
+    /// The data file, if it is open.
+    pub fn file_id(&self) -> Option<FileId> {
+        let gate = self.together();
+        gate.opened.as_ref().map(|_| gate.place.file_id())
+    }
+
+    /// Did LMDB say anything that a sound file gives no reason for?
+    pub fn is_suspect(&self) -> bool {
+        self.is_suspect.load(Ordering::Relaxed)
     }
 
     /// Does `work` in a read transaction. `work` must not come back here: the gate is held.
@@ -106,9 +127,27 @@ impl Environment {
         self.attempt(|opened| opened.environment.sync(true))
     }
 
+    /// Copies everything into a new file in `directory`, without free space.
+    pub fn copy(&self, directory: &Path) -> Result<()> {
+        self.attempt(|opened| native::copy(&opened.environment, directory))
+    }
+
+    /// Closes the environment, lets `how` put another file in the place of its own, and opens that.
+    pub fn replace(&self, how: impl FnOnce(&Place) -> Result<()>) -> Result<()> {
+        let mut gate = self.alone();
+        gate.opened = None;
+        gate.moves += 1;
+        let replaced = how(&gate.place);
+        gate.place = gate.place.anew()?;
+        gate.opened = Some(open_fitting(&gate.place, &self.options)?);
+        replaced
+    }
+
     /// Closes the environment. Afterwards its file may be opened again.
-    pub fn close(&self) {
-        self.alone().opened = None;
+    pub fn close(&self) -> Place {
+        let mut gate = self.alone();
+        gate.opened = None;
+        gate.place.clone()
     }
 
     /// Whether a commit is on the disk when it returns.
@@ -131,11 +170,18 @@ impl Environment {
                 lmdb::Error::MapFull => self.grow(seen)?,
                 lmdb::Error::MapResized => self.follow(seen)?,
                 lmdb::Error::Panic if error != last => self.open_anew(seen)?,
-                _ => return Err(failure::of_database(self.place.directory(), error)),
+                _ => return Err(self.failed(error)),
             }
             last = error;
         }
-        Err(failure::of_database(self.place.directory(), last))
+        Err(self.failed(last))
+    }
+
+    fn failed(&self, error: lmdb::Error) -> Error {
+        if failure::is_of_structure(error) {
+            self.is_suspect.store(true, Ordering::Relaxed);
+        }
+        failure::of_database(&self.directory, error)
     }
 
     fn together(&self) -> RwLockReadGuard<'_, Gate> {
@@ -159,8 +205,7 @@ impl Environment {
     fn move_map(&self, seen: u64, how: impl FnOnce(&Opened, usize) -> lmdb::Result<()>) -> Result<()> {
         let mut gate = self.alone();
         let Some(opened) = gate.opened.as_ref().filter(|_| gate.moves == seen) else { return Ok(()) };
-        let size =
-            opened.environment.info().map_err(|error| failure::of_database(self.place.directory(), error))?.map_size();
+        let size = opened.environment.info().map_err(|error| self.failed(error))?.map_size();
         let result = how(opened, size);
         gate.moves += 1;
         result.or_else(|_| self.open_larger(&mut gate, size))
@@ -171,13 +216,13 @@ impl Environment {
     fn open_larger(&self, gate: &mut Gate, size: usize) -> Result<()> {
         for step in [size / 4, SMALLEST_FALLBACK] {
             gate.opened = None;
-            gate.opened = open_at(&self.place, &self.options, larger(size, step)).ok();
+            gate.opened = open_at(&gate.place, &self.options, larger(size, step)).ok();
             if gate.opened.is_some() {
                 return Ok(());
             }
         }
-        gate.opened = open_at(&self.place, &self.options, size).ok();
-        Err(failure::of_database(self.place.directory(), lmdb::Error::MapFull))
+        gate.opened = open_at(&gate.place, &self.options, size).ok();
+        Err(self.failed(lmdb::Error::MapFull))
     }
 
     /// After an error that LMDB calls fatal, and when there is no environment for want of memory.
@@ -189,7 +234,7 @@ impl Environment {
         // Closed first: two environments on one file would lose each other's locks.
         gate.opened = None;
         gate.moves += 1;
-        gate.opened = Some(open_fitting(&self.place, &self.options)?);
+        gate.opened = Some(open_fitting(&gate.place, &self.options)?);
         Ok(())
     }
 }

@@ -30,6 +30,15 @@ pub fn of_database(directory: &Path, error: lmdb::Error) -> Error {
     Error::new(Kind::Store, message).with_source(error)
 }
 
+/// Does LMDB say this of a file whose structure is not what it wrote?
+pub const fn is_of_structure(error: lmdb::Error) -> bool {
+    use lmdb::Error;
+    matches!(
+        error,
+        Error::Corrupted | Error::PageNotFound | Error::Panic | Error::Invalid | Error::CursorFull | Error::PageFull
+    )
+}
+
 /// An error of the file or directory at `path`.
 pub fn of_file(path: &Path, error: io::Error) -> Error {
     let remedy = match error.kind() {

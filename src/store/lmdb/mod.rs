@@ -21,15 +21,21 @@
 //! Reader slots of processes that were killed in the middle of a read are given up by the others' writers, every so many groups;
 //! what a store forgets, and when, is in `upkeep`.
 
+mod claim;
+mod compact;
 mod databases;
 mod environment;
 mod failure;
+mod filesystem;
+mod health;
 mod native;
 mod pending;
 mod place;
 mod promises;
 mod registry;
 mod secret;
+mod shared;
+mod structure;
 mod transaction;
 mod upkeep;
 mod writer;
@@ -48,7 +54,7 @@ use crate::key::Key;
 use crate::store::body::Body;
 use crate::store::lmdb::pending::{Counters, Write, of_key};
 use crate::store::lmdb::promises::Promise;
-use crate::store::lmdb::registry::Shared;
+use crate::store::lmdb::shared::Shared;
 use crate::store::lmdb::transaction::Found;
 pub use crate::store::lmdb::upkeep::Limits;
 use crate::store::{Health, Kept, Store};
@@ -107,6 +113,7 @@ pub struct LmdbStore {
     shared: Arc<Shared>,
     counters: Arc<Counters>,
     process: u32,
+    set_aside: Option<String>,
 }
 
 impl LmdbStore {
@@ -115,8 +122,19 @@ impl LmdbStore {
     /// # Errors
     /// [`Kind::Store`], naming the path and the remedy.
     pub fn open(path: &Path, options: Options) -> Result<Self> {
-        let shared = registry::acquire(path, options)?;
-        Ok(Self { process: shared.file.process, shared, counters: Arc::default() })
+        let (shared, set_aside) = registry::acquire(path, options)?;
+        Ok(Self { process: shared.process, shared, counters: Arc::default(), set_aside })
+    }
+
+    /// Gives the file's free space back to the disk; how many bytes that was. What was accepted before is in the new file. Takes as long as
+    /// copying the store, and for as long nothing is written; reads go on.
+    ///
+    /// # Errors
+    /// [`Kind::Store`] when another process has the store open, or there is no room for the copy.
+    pub async fn compact(&self) -> Result<u64> {
+        self.flush().await?;
+        self.shared()?;
+        registry::compact(&self.shared)
     }
 
     /// After a fork the child has none of the threads, and reader slots under another's name.
@@ -168,7 +186,7 @@ impl Promised {
         if let Some(bytes) = self.promise.bytes() {
             return Ok(read(bytes));
         }
-        if std::process::id() != self.shared.file.process {
+        if std::process::id() != self.shared.process {
             // The parent's store is not the child's to read. What it lies in is.
             let store = LmdbStore::open(self.shared.environment.directory(), Options::default())?;
             return store.shared.read_body(self.reference(), read).and_then(|found| self.told(found));
@@ -261,6 +279,7 @@ impl Store for LmdbStore {
         Health {
             corrupt_records: self.counters.corrupt_records.load(Ordering::Relaxed),
             failed_writes: self.counters.failed_writes.load(Ordering::Relaxed),
+            set_aside: self.set_aside.clone(),
             last_failure: self.counters.last_failure.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         }
     }
@@ -282,7 +301,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let parent = LmdbStore::open(directory.path(), Options::default()).unwrap();
         let shared = Arc::clone(&parent.shared);
-        let child = LmdbStore { process: parent.process + 1, shared, counters: Arc::default() };
+        let child = LmdbStore { process: parent.process + 1, shared, counters: Arc::default(), set_aside: None };
         let key = Key::new(Method::Get, "http://a/".into(), Partition::ANONYMOUS);
         let errors = [
             block_on(child.record(&key)).unwrap_err(),

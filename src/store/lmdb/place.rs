@@ -7,7 +7,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::error::Result;
-use crate::store::lmdb::failure;
+use crate::store::lmdb::{failure, filesystem};
 
 /// What the directory may be for its owner; nothing for others.
 const DIRECTORY_MODE: u32 = 0o700;
@@ -16,7 +16,7 @@ const DIRECTORY_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
 
 /// LMDB's name for it.
-const DATA: &str = "data.mdb";
+pub const DATA: &str = "data.mdb";
 
 /// Where a store lies.
 #[derive(Debug, Clone)]
@@ -42,10 +42,16 @@ impl Place {
         DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(path).map_err(refuse)?;
         // Absolute: the environment may have to be opened again after the process has changed its directory.
         let directory = fs::canonicalize(path).map_err(refuse)?;
+        filesystem::check(&directory)?;
         let data = directory.join(DATA);
         let file = private().create(true).append(true).open(&data).and_then(|file| file.metadata());
         let file = FileId::of(&file.map_err(|error| failure::of_file(&data, error))?);
         Ok(Self { directory, file })
+    }
+
+    /// The same place with the data file that is there now.
+    pub fn anew(&self) -> Result<Self> {
+        Self::prepare(&self.directory)
     }
 
     /// The directory.

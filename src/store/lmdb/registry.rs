@@ -7,17 +7,14 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 
-use bytes::Bytes;
-
-use crate::entry::BodyRef;
-use crate::error::Result;
-use crate::identity::Secret;
+use crate::error::{Error, Kind, Result};
+use crate::store::lmdb::claim::Claim;
 use crate::store::lmdb::environment::Environment;
 use crate::store::lmdb::pending::Pending;
 use crate::store::lmdb::place::{FileId, Place};
 use crate::store::lmdb::promises::Promises;
-use crate::store::lmdb::transaction::{self, Found};
-use crate::store::lmdb::{Options, secret, writer};
+use crate::store::lmdb::shared::Shared;
+use crate::store::lmdb::{Options, compact, health, secret, writer};
 
 /// The stores of one process. A fork can leave the lock held by a thread that the child does not have, so each process has a registry of its
 /// own, found at the end of a chain; what the parent had open stays the parent's.
@@ -35,82 +32,83 @@ struct Registered {
     shared: Arc<Shared>,
     handles: usize,
     writer: JoinHandle<()>,
+    claim: Claim,
 }
 
-/// What all handles to a store have in common.
-#[derive(Debug)]
-pub struct Shared {
-    /// The data file, and the process that opened it.
-    pub file: FileId,
-    /// The key of the keyed hashes.
-    pub secret: Secret,
-    /// The database.
-    pub environment: Environment,
-    /// What is not in it yet.
-    pub pending: Pending,
-    /// What was promised of it.
-    pub promises: Arc<Promises>,
-}
-
-/// Counts one handle more, opening the store if it is the first. The first one's options hold.
-pub fn acquire(path: &Path, options: Options) -> Result<Arc<Shared>> {
+/// Counts one handle more, opening the store if it is the first. The first one's options hold, and it alone is told what was damaged.
+pub fn acquire(path: &Path, options: Options) -> Result<(Arc<Shared>, Option<String>)> {
     let mut open = registry();
     let place = Place::prepare(path)?;
-    let file = place.file_id();
-    if let Some(registered) = open.get_mut(&file) {
+    if let Some(registered) = open.get_mut(&place.file_id()) {
         registered.handles += 1;
-        return Ok(Arc::clone(&registered.shared));
+        return Ok((Arc::clone(&registered.shared), None));
     }
-    let secret = secret::open(&place)?;
-    let shared = Arc::new(Shared {
-        file,
-        secret,
-        pending: Pending::new(&options),
-        promises: Arc::new(Promises::new()),
-        environment: Environment::open(place, options)?,
-    });
-    let writer = writer::start(&shared, options.limits).inspect_err(|_| shared.environment.close())?;
-    open.insert(file, Registered { shared: Arc::clone(&shared), handles: 1, writer });
-    Ok(shared)
+    let claim = Claim::open(&place)?;
+    let (file, shared, writer, set_aside) = {
+        let door = claim.enter(&place)?;
+        let set_aside = if door.is_alone() { health::examine(&place)? } else { None };
+        // Another file, if that one was set aside.
+        let place = Place::prepare(path)?;
+        // The environment first: where it is refused, nothing of ours is left there.
+        let environment = Environment::open(place.clone(), options)?;
+        let shared = Arc::new(Shared {
+            process: std::process::id(),
+            secret: secret::open(&place)?,
+            environment,
+            pending: Pending::new(&options),
+            promises: Arc::new(Promises::new()),
+            writing: Mutex::default(),
+        });
+        let writer = writer::start(&shared, options.limits)?;
+        (place.file_id(), shared, writer, set_aside)
+    };
+    open.insert(file, Registered { shared: Arc::clone(&shared), handles: 1, writer, claim });
+    Ok((shared, set_aside))
 }
 
 /// Counts one handle less. With the last the store is closed: everything accepted is written first. All of it happens
 /// inside the lock, so that nobody opens the file again before it is closed.
-pub fn release(shared: &Shared) {
+pub fn release(shared: &Arc<Shared>) {
     let mut open = registry();
-    let Some(registered) = open.get_mut(&shared.file) else { return };
+    let Some(file) = file_of(&open, shared) else { return };
+    let Some(registered) = open.get_mut(&file) else { return };
     registered.handles -= 1;
     if registered.handles > 0 {
         return;
     }
-    let Some(last) = open.remove(&shared.file) else { return };
+    let Some(last) = open.remove(&file) else { return };
     shared.pending.close();
     // A writer that panicked has ended too.
     drop(last.writer.join());
     shared.promises.closing(|reference| shared.bytes(reference).ok().flatten());
-    shared.environment.close();
+    let place = shared.environment.close();
+    // Without a note the next one to open it looks more closely.
+    if let Ok(door) = last.claim.enter(&place)
+        && door.is_alone()
+        && !shared.environment.is_suspect()
+    {
+        drop(health::note(&place));
+    }
 }
 
-impl Shared {
-    /// The bytes of a body in the database, where they are whole.
-    pub fn bytes(&self, reference: BodyRef) -> Result<Option<Bytes>> {
-        self.read_body(reference, Bytes::copy_from_slice).map(|found| match found {
-            Found::Whole(bytes) => Some(bytes),
-            Found::Nothing | Found::Unreadable => None,
-        })
-    }
+/// Puts a file without free space in the place of the store's; how many bytes that gave back. Nobody else may use the store meanwhile, and
+/// nobody opens or closes one in this process.
+pub fn compact(shared: &Arc<Shared>) -> Result<u64> {
+    let mut open = registry();
+    let file = file_of(&open, shared);
+    let Some(registered) = file.and_then(|file| open.remove(&file).map(|registered| (file, registered))) else {
+        return Err(Error::new(Kind::Closed, "the store is closed; open it again"));
+    };
+    let (file, registered) = registered;
+    let compacted = compact::compact(shared, &registered.claim);
+    // The file is another one now, or the same.
+    let file = shared.environment.file_id().unwrap_or(file);
+    open.insert(file, registered);
+    compacted
+}
 
-    /// What `read` makes of the bytes of a body, where they lie.
-    pub fn read_body<T>(&self, reference: BodyRef, read: impl Fn(&[u8]) -> T) -> Result<Found<T>> {
-        let found = self
-            .environment
-            .read(|transaction, databases| Ok(transaction::body(transaction, databases, reference)?.map(&read)))?;
-        match found {
-            Found::Whole(_) => self.promises.saw(reference),
-            Found::Nothing | Found::Unreadable => self.promises.missed(reference),
-        }
-        Ok(found)
-    }
+fn file_of(open: &BTreeMap<FileId, Registered>, shared: &Arc<Shared>) -> Option<FileId> {
+    open.iter().find(|(_, registered)| Arc::ptr_eq(&registered.shared, shared)).map(|(file, _)| *file)
 }
 
 impl Registry {

@@ -10,7 +10,8 @@ use crate::identity::Secret;
 use crate::store::lmdb::failure;
 use crate::store::lmdb::place::{Place, private};
 
-const NAME: &str = "secret";
+/// Its name.
+pub const NAME: &str = "secret";
 
 /// The secret of the store at `place`; made when there is none.
 pub fn open(place: &Place) -> Result<Secret> {

@@ -1,7 +1,7 @@
 //! The one thread of a process that writes to a store. It takes what has gathered while it committed, and commits that
 //! together: one sync to the disk for a whole group.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::thread::{Builder, JoinHandle};
 
 use std::time::Duration;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::clock;
 use crate::error::{Error, Kind, Result};
 use crate::store::lmdb::pending::{Group, Pending};
-use crate::store::lmdb::registry::Shared;
+use crate::store::lmdb::shared::Shared;
 use crate::store::lmdb::transaction;
 use crate::store::lmdb::upkeep::{self, Limits};
 
@@ -61,6 +61,7 @@ fn run(shared: &Shared, limits: Limits) {
 /// Writes a group and does a step of upkeep. `true`: there is more of that to do.
 fn commit(shared: &Shared, group: &Group, limits: Limits) -> Result<bool> {
     let Shared { environment, promises, .. } = shared;
+    let _writing = shared.writing.lock().unwrap_or_else(PoisonError::into_inner);
     let now = clock::now();
     let due = limits.due(now, |enough| environment.used(enough))?;
     let is_due = || environment.read(|transaction, databases| upkeep::is_any(transaction, databases, due));

@@ -1,0 +1,57 @@
+//! A file without free space in the place of one that has much of it: LMDB uses free pages again, and never gives them back.
+//!
+//! Nothing is written meanwhile, by this process or another; this one goes on reading. A process that is killed here leaves the old file or
+//! the new one, each whole.
+
+use std::fs::{self, DirBuilder, File};
+use std::os::unix::fs::DirBuilderExt;
+use std::sync::PoisonError;
+
+use crate::error::{Error, Kind, Result};
+use crate::store::lmdb::claim::Claim;
+use crate::store::lmdb::failure;
+use crate::store::lmdb::place::{DATA, Place};
+use crate::store::lmdb::shared::Shared;
+
+/// Where the new file is made, beside the old one.
+const WORKSHOP: &str = "compacting";
+
+/// Puts a copy without free space in the place of the data file; how many bytes that gave back.
+pub fn compact(shared: &Shared, claim: &Claim) -> Result<u64> {
+    let place = shared.environment.place();
+    let door = claim.enter(&place)?;
+    if !door.is_alone() {
+        let message = format!(
+            "the store in {} is in use by another process; compact it when that has closed it",
+            place.directory().display()
+        );
+        return Err(Error::new(Kind::Store, message));
+    }
+    let _nothing_is_written = shared.writing.lock().unwrap_or_else(PoisonError::into_inner);
+    let data = place.file(DATA);
+    let length = || fs::metadata(&data).map_or(0, |metadata| metadata.len());
+    let before = length();
+    let made = make(shared, &place);
+    clear(&place);
+    made?;
+    Ok(before.saturating_sub(length()))
+}
+
+/// Removes what an attempt that was killed has left.
+pub fn clear(place: &Place) {
+    drop(fs::remove_dir_all(place.file(WORKSHOP)));
+}
+
+fn make(shared: &Shared, place: &Place) -> Result<()> {
+    let workshop = place.file(WORKSHOP);
+    let refuse = |error| failure::of_file(&workshop, error);
+    clear(place);
+    DirBuilder::new().mode(0o700).create(&workshop).map_err(refuse)?;
+    shared.environment.copy(&workshop)?;
+    let made = workshop.join(DATA);
+    File::open(&made).and_then(|file| file.sync_all()).map_err(refuse)?;
+    shared.environment.replace(|place| {
+        fs::rename(&made, place.file(DATA)).map_err(|error| failure::of_file(&made, error))?;
+        place.sync()
+    })
+}

@@ -1,0 +1,52 @@
+//! What all handles to one store of one process have in common.
+
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+
+use crate::entry::BodyRef;
+use crate::error::Result;
+use crate::identity::Secret;
+use crate::store::lmdb::environment::Environment;
+use crate::store::lmdb::pending::Pending;
+use crate::store::lmdb::promises::Promises;
+use crate::store::lmdb::transaction::{self, Found};
+
+/// What all handles to a store have in common.
+#[derive(Debug)]
+pub struct Shared {
+    /// The process that opened it.
+    pub process: u32,
+    /// The key of the keyed hashes.
+    pub secret: Secret,
+    /// The database.
+    pub environment: Environment,
+    /// What is not in it yet.
+    pub pending: Pending,
+    /// What was promised of it.
+    pub promises: Arc<Promises>,
+    /// Held while a group is written, and by whoever wants none to be.
+    pub writing: Mutex<()>,
+}
+
+impl Shared {
+    /// The bytes of a body in the database, where they are whole.
+    pub fn bytes(&self, reference: BodyRef) -> Result<Option<Bytes>> {
+        self.read_body(reference, Bytes::copy_from_slice).map(|found| match found {
+            Found::Whole(bytes) => Some(bytes),
+            Found::Nothing | Found::Unreadable => None,
+        })
+    }
+
+    /// What `read` makes of the bytes of a body, where they lie.
+    pub fn read_body<T>(&self, reference: BodyRef, read: impl Fn(&[u8]) -> T) -> Result<Found<T>> {
+        let found = self
+            .environment
+            .read(|transaction, databases| Ok(transaction::body(transaction, databases, reference)?.map(&read)))?;
+        match found {
+            Found::Whole(_) => self.promises.saw(reference),
+            Found::Nothing | Found::Unreadable => self.promises.missed(reference),
+        }
+        Ok(found)
+    }
+}
