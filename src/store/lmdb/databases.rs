@@ -13,7 +13,7 @@
 //! Numbers are little-endian, but times in keys, which sort by them. Counts lie apart from bodies, so that a body shared once more is not
 //! written once more.
 
-use lmdb::{Database, DatabaseFlags, Environment, Transaction, WriteFlags};
+use lmdb::{Database, DatabaseFlags, Environment, RwTransaction, Transaction, WriteFlags};
 
 use crate::digest::Digest;
 use crate::entry::BodyRef;
@@ -39,6 +39,7 @@ pub struct Databases {
     pub uses: Database,
     /// Bodies that nothing refers to, by the time since when.
     pub orphans: Database,
+    meta: Database,
 }
 
 /// Why the databases could not be opened.
@@ -61,7 +62,8 @@ impl Databases {
     /// Opens them, making those that are not there. The format is looked at first: nothing is added to a store of
     /// another one.
     pub fn open(environment: &Environment) -> Result<Self, Refusal> {
-        match format(environment, open(environment, "meta")?)? {
+        let meta = open(environment, "meta")?;
+        match format(environment, meta)? {
             FORMAT => {}
             other => return Err(Refusal::Format(other)),
         }
@@ -71,6 +73,7 @@ impl Databases {
             references: open(environment, "references")?,
             uses: open(environment, "uses")?,
             orphans: open(environment, "orphans")?,
+            meta,
         })
     }
 }
@@ -94,6 +97,11 @@ fn format(environment: &Environment, meta: Database) -> lmdb::Result<u32> {
     transaction.put(meta, &FORMAT_KEY, &version.to_le_bytes(), WriteFlags::empty())?;
     transaction.commit()?;
     Ok(version)
+}
+
+/// Writes what is there already, so that a transaction has taken place.
+pub fn touch(transaction: &mut RwTransaction<'_>, databases: Databases) -> lmdb::Result<()> {
+    transaction.put(databases.meta, &FORMAT_KEY, &FORMAT.to_le_bytes(), WriteFlags::empty())
 }
 
 /// A value, or `None` where LMDB speaks of an error.

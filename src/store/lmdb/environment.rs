@@ -95,14 +95,28 @@ impl Environment {
         self.attempt(|opened| work(&opened.environment.begin_ro_txn()?, opened.databases))
     }
 
-    /// Does `work` in a write transaction and commits it; as often as it takes for the map to be large enough. Only the
-    /// writer thread calls this: a process has one write transaction at a time.
-    pub fn write<T>(&self, work: impl Fn(&mut RwTransaction<'_>, Databases) -> lmdb::Result<T>) -> Result<T> {
+    /// Does `work` in a write transaction and commits it; as often as it takes for the map to be large enough. `None`: it is full, and may not
+    /// grow. Only the writer thread calls this: a process has one write transaction at a time.
+    pub fn write<T>(&self, work: impl Fn(&mut RwTransaction<'_>, Databases) -> lmdb::Result<T>) -> Result<Option<T>> {
         self.attempt(|opened| {
             let mut transaction = opened.environment.begin_rw_txn()?;
-            let done = work(&mut transaction, opened.databases)?;
-            transaction.commit().map(|()| done)
+            let done = work(&mut transaction, opened.databases).and_then(|done| transaction.commit().map(|()| done));
+            match done {
+                Err(lmdb::Error::MapFull) if self.options.limits.max_size.is_some() => Ok(None),
+                done => done.map(Some),
+            }
         })
+    }
+
+    /// There is no room, and none could be made.
+    pub fn full(&self) -> Error {
+        self.failed(lmdb::Error::MapFull)
+    }
+
+    /// Gives a map that may not grow so much more that something can be forgotten in it.
+    pub fn grow_a_little(&self) -> Result<()> {
+        let seen = self.together().moves;
+        self.move_map(seen, |opened, size| opened.environment.set_map_size(larger(size, SMALLEST_MAP)))
     }
 
     /// How many bytes of the file are in use; where the file is no longer than `enough`, its length.
@@ -245,7 +259,9 @@ fn larger(size: usize, more: usize) -> usize {
 }
 
 fn open_fitting(place: &Place, options: &Options) -> Result<Opened> {
-    let mut size = options.map_size.max(SMALLEST_MAP) / GRAIN * GRAIN;
+    // The map of a store that is held to a size is the bound itself.
+    let size = options.limits.max_size.map_or(options.map_size, |most| usize::try_from(most).unwrap_or(usize::MAX));
+    let mut size = size.max(SMALLEST_MAP) / GRAIN * GRAIN;
     loop {
         match open_at(place, options, size) {
             Err(Refusal::Database(error)) if is_out_of_memory(error) && size / 4 >= SMALLEST_FALLBACK => size /= 4,

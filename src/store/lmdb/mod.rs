@@ -253,6 +253,9 @@ impl Store for LmdbStore {
         if let Some(body) = shared.pending.body(body) {
             return Some(Kept::Here(body));
         }
+        if self.shared.is_bounded {
+            return None;
+        }
         let promise = shared.promises.promise(body)?;
         let (shared, counters) = (Arc::clone(&self.shared), Arc::clone(&self.counters));
         Some(Kept::Lmdb(Promised { promise, shared, counters }))

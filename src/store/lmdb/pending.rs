@@ -124,6 +124,11 @@ pub struct Group {
 }
 
 impl Group {
+    /// Bytes of the bodies in it.
+    pub fn bytes(&self) -> u64 {
+        self.writes.iter().filter_map(|write| write.body.as_ref()).map(|body| body.reference().length).sum()
+    }
+
     /// Is there nothing to write and nobody to tell?
     pub fn is_empty(&self) -> bool {
         self.writes.is_empty() && self.waiting.is_empty()

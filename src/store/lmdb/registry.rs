@@ -53,6 +53,7 @@ pub fn acquire(path: &Path, options: Options) -> Result<(Arc<Shared>, Option<Str
         let environment = Environment::open(place.clone(), options)?;
         let shared = Arc::new(Shared {
             process: std::process::id(),
+            is_bounded: options.limits.max_size.is_some(),
             secret: secret::open(&place)?,
             environment,
             pending: Pending::new(&options),

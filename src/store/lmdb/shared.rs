@@ -17,6 +17,8 @@ use crate::store::lmdb::transaction::{self, Found};
 pub struct Shared {
     /// The process that opened it.
     pub process: u32,
+    /// Is it held to a size? Then other processes may remove what nothing refers to at once.
+    pub is_bounded: bool,
     /// The key of the keyed hashes.
     pub secret: Secret,
     /// The database.

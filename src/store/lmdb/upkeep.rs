@@ -18,9 +18,6 @@ use crate::store::lmdb::transaction::{Found, body, delete, forget, stored};
 /// Most entries that one step forgets of each kind.
 const MOST: usize = 512;
 
-/// Orphans stay for so many seconds while the store is nearly full.
-const SHORT_LINGER: u64 = 5;
-
 /// Bytes that a record takes up, about.
 const OF_A_RECORD: u64 = 512;
 
@@ -34,7 +31,8 @@ pub struct Limits {
     pub max_size: Option<u64>,
     /// Seconds without use.
     pub max_age: Option<u64>,
-    /// Seconds that a body stays when nothing refers to it any more: other processes may still be about to read it.
+    /// Seconds that a body stays when nothing refers to it any more: other processes may still be about to read it. In a store that is held
+    /// to a size it goes at once, and none is promised.
     pub linger: u64,
 }
 
@@ -58,8 +56,7 @@ impl Limits {
 
     /// What is due at `now`. `used` tells how many bytes of the file are in use, or that they are no more than it is given.
     ///
-    /// Eviction begins at six eighths of the most and ends at five; from seven on nothing lingers. The rest is for free space in pieces that
-    /// are too small for what comes.
+    /// Eviction begins at seven eighths of the most and ends at six. The rest is for free space in pieces that are too small for what comes.
     pub fn due<E>(self, now: u64, used: impl FnOnce(u64) -> Result<u64, E>) -> Result<Due, E> {
         let mut due = Due {
             now,
@@ -68,14 +65,18 @@ impl Limits {
             excess: 0,
         };
         if let Some(most) = self.max_size {
-            let used = used(most / 8 * 6)?;
-            if used > most / 8 * 6 {
-                due.excess = used - most / 8 * 5;
-                let linger = if used > most / 8 * 7 { 0 } else { SHORT_LINGER };
-                due.orphaned_until = now.saturating_sub(self.linger.min(linger));
-            }
+            let used = used(most / 8 * 7)?;
+            due.orphaned_until = now;
+            due.excess = if used > most / 8 * 7 { used - most / 8 * 6 } else { 0 };
         }
         Ok(due)
+    }
+}
+
+impl Due {
+    /// So much is to become free at once, whoever might still be about to read it.
+    pub const fn at_once(now: u64, excess: u64) -> Self {
+        Self { now, orphaned_until: now, used_until: None, excess }
     }
 }
 
@@ -136,9 +137,7 @@ fn copied<T: Transaction>(transaction: &T, databases: Databases, reference: Body
 
 /// Forgets the records that were used longest ago, until the excess is gone. `true`: it is not.
 fn evict(transaction: &mut RwTransaction<'_>, databases: Databases, due: Due) -> lmdb::Result<bool> {
-    // What is orphaned already will be free without more.
-    let waiting = orphans(transaction, databases, Due { orphaned_until: u64::MAX, ..due }, MOST)?;
-    let mut freed: u64 = waiting.iter().map(|(_, key)| body_of(key).length).sum();
+    let mut freed = 0;
     let oldest = unused(transaction, databases, Some(u64::MAX), MOST)?;
     let is_all = oldest.len() < MOST;
     for (at, hash) in oldest {

@@ -6,12 +6,15 @@ use std::thread::{Builder, JoinHandle};
 
 use std::time::Duration;
 
+use lmdb::RwTransaction;
+
 use crate::clock;
 use crate::error::{Error, Kind, Result};
+use crate::store::lmdb::databases;
 use crate::store::lmdb::pending::{Group, Pending};
 use crate::store::lmdb::shared::Shared;
 use crate::store::lmdb::transaction;
-use crate::store::lmdb::upkeep::{self, Limits};
+use crate::store::lmdb::upkeep::{self, Due, Limits};
 
 /// Starts the writer. It ends when [`Pending::close`] was called and everything accepted is written.
 pub fn start(shared: &Arc<Shared>, limits: Limits) -> Result<JoinHandle<()>> {
@@ -30,6 +33,12 @@ impl Drop for End<'_> {
         self.0.end();
     }
 }
+
+/// A map that may not grow and has no room is tried so often, with twice as much forgotten each time.
+const ROUNDS_OF_MAKING_ROOM: usize = 12;
+
+/// The least that is forgotten, bytes.
+const SMALLEST_ROOM: u64 = 128 << 10;
 
 /// A dead reader keeps what so many groups freed from being used again, and no more.
 const GROUPS_BETWEEN_CHECKS: u64 = 32;
@@ -67,16 +76,41 @@ fn commit(shared: &Shared, group: &Group, limits: Limits) -> Result<bool> {
     let is_due = || environment.read(|transaction, databases| upkeep::is_any(transaction, databases, due));
     let mut is_more = false;
     if !group.writes.is_empty() || is_due()? {
-        is_more = environment.write(|transaction, databases| {
-            group
-                .writes
-                .iter()
-                .try_for_each(|write| transaction::apply(transaction, databases, promises, write, now))?;
+        let work = |transaction: &mut RwTransaction<'_>, databases| {
+            let mut writes = group.writes.iter();
+            writes.try_for_each(|write| transaction::apply(transaction, databases, promises, write, now))?;
             upkeep::step(transaction, databases, promises, due)
-        })?;
+        };
+        let mut written = environment.write(work)?;
+        let mut excess = 2 * group.bytes().max(SMALLEST_ROOM);
+        for _ in 0..ROUNDS_OF_MAKING_ROOM {
+            if written.is_some() {
+                break;
+            }
+            make_room(shared, Due::at_once(now, excess))?;
+            excess *= 2;
+            written = environment.write(work)?;
+        }
+        is_more = written.ok_or_else(|| environment.full())?;
     }
     if group.is_awaited() && !environment.is_synced_by_commit() {
         environment.sync()?;
     }
     Ok(is_more)
+}
+
+/// Forgets what was used longest ago until so much is free; it may be in pieces. In three transactions, for LMDB uses again what became free in
+/// the last but one.
+fn make_room(shared: &Shared, due: Due) -> Result<()> {
+    let Shared { environment, promises, .. } = shared;
+    let room = |transaction: &mut RwTransaction<'_>, databases| upkeep::step(transaction, databases, promises, due);
+    if environment.write(room)?.is_none() {
+        // Not even room to forget in.
+        environment.grow_a_little()?;
+        environment.write(room)?;
+    }
+    for _ in 0..2 {
+        environment.write(databases::touch)?;
+    }
+    Ok(())
 }
