@@ -402,7 +402,10 @@ class Engine:
         """A file descriptor that is readable while ``completed`` has something."""
 
     def submit(self, request: Request) -> int:
-        """Send a request on its way; its token."""
+        """Put a request on its way; its token. It leaves with the next ``call``, or when many wait for one."""
+
+    def call(self) -> None:
+        """Let everything that was submitted leave."""
 
     def cancel(self, token: int) -> None:
         """Nobody waits for `token` any more."""

@@ -141,6 +141,7 @@ class Session:
         self._waiters: dict[int, Waiter] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._opening: asyncio.Task[None] | None = None
+        self._is_call_due = False
         self._process: int | None = None
         self._closing: asyncio.Task[None] | None = None
         self._is_closed = False
@@ -352,8 +353,20 @@ class Session:
         if self._is_closed:
             raise SessionClosedError("the session is closed; open another")
         token = self._engine.submit(request)
+        if not self._waiters:
+            # The first of many, or the only one: no turn of the loop is waited for.
+            self._engine.call()
+        elif not self._is_call_due:
+            self._is_call_due = True
+            asyncio.get_running_loop().call_soon(self._call)
         self._waiters[token] = waiter
         return token
+
+    def _call(self) -> None:
+        """Let everything leave that was submitted in this turn of the loop."""
+        self._is_call_due = False
+        if not self._is_closed:
+            self._engine.call()
 
     def cancel(self, token: int) -> None:
         """Nobody waits for `token` any more. For ``get_many``."""

@@ -123,10 +123,16 @@ impl PyEngine {
     fn submit(&self, py: Python<'_>, request: &Bound<'_, PyRequest>) -> PyResult<Token> {
         let given = request.get();
         let timeout = given.timeout.map_or(self.defaults.timeout, Duration::from_secs_f64);
-        let errand = Errand { request: self.defaults.complete(&given.request), timeout };
+        let errand = Errand::new(self.defaults.complete(&given.request), timeout);
         let token = self.engine(py)?.submit(errand).map_err(|error| raise(py, &error))?;
         self.requests().insert(token, request.clone().unbind());
         Ok(token)
+    }
+
+    /// Lets everything that was submitted leave.
+    fn call(&self, py: Python<'_>) -> PyResult<()> {
+        self.engine(py)?.call();
+        Ok(())
     }
 
     fn cancel(&self, py: Python<'_>, token: Token) -> PyResult<()> {

@@ -1,19 +1,28 @@
 //! A session on a thread of its own: requests go in and get a token, answers come out in batches.
+//!
+//! ```text
+//! event loop ── submit ─▶ Departures ── call ─▶ dispatch ─▶ one task a flight ─▶ land ─▶ Completions ── ring ─▶ event loop
+//! ```
+//!
+//! Both queues are filled without waking anybody. The event loop calls once for all that it submitted in one of its turns, and the runtime
+//! rings once for all that landed in one of its own: however many requests are under way, a turn costs each thread one wake-up.
 
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::runtime::{Builder, Handle};
-use tokio::sync::oneshot;
+use tokio::runtime::Builder;
+use tokio::sync::Notify;
 
 use crate::error::{Error, Kind, Result};
 use crate::request::Request;
 use crate::response::Response;
 use crate::session::Session;
 use crate::session::completions::Completions;
+use crate::session::departures::{Departures, Order};
 use crate::session::flights::{FlightId, Flights};
 
 /// Names one request of one engine.
@@ -23,20 +32,36 @@ pub type Token = u64;
 pub type Outcome = Arc<Result<Response>>;
 
 /// A request and how long it may take: what makes two requests one flight.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Errand {
     /// The request.
     pub request: Request,
     /// The bound of each of its hops.
     pub timeout: Duration,
+    hash: u64,
+}
+
+impl Errand {
+    /// An errand. It is hashed here, once; the table of flights asks for its hash again and again.
+    #[must_use]
+    pub fn new(request: Request, timeout: Duration) -> Self {
+        static STATE: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+        let hash = STATE.hash_one((&request, timeout));
+        Self { request, timeout, hash }
+    }
+}
+
+impl Hash for Errand {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.hash.hash(state);
+    }
 }
 
 /// A session on a thread of its own.
 #[derive(Debug)]
 pub struct Engine {
     shared: Arc<Shared>,
-    runtime: Handle,
-    thread: Mutex<Option<(oneshot::Sender<()>, JoinHandle<()>)>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
     next: AtomicU64,
     process: u32,
 }
@@ -44,8 +69,10 @@ pub struct Engine {
 #[derive(Debug)]
 struct Shared {
     session: Session,
-    done: Completions<(Token, Outcome)>,
+    departures: Departures,
     flights: Mutex<Flights>,
+    done: Completions<(Token, Outcome)>,
+    landed: Notify,
 }
 
 impl Engine {
@@ -56,22 +83,23 @@ impl Engine {
     pub fn start(session: Session) -> Result<Self> {
         let refuse = |error| Error::new(Kind::Store, "no thread for the session's runtime").with_source(error);
         let runtime = Builder::new_current_thread().enable_all().build().map_err(refuse)?;
-        let handle = runtime.handle().clone();
-        let (stop, stopped) = oneshot::channel::<()>();
+        let shared = Arc::new(Shared {
+            session,
+            departures: Departures::default(),
+            flights: Mutex::default(),
+            done: Completions::new()?,
+            landed: Notify::new(),
+        });
+        let of_thread = Arc::clone(&shared);
         let run = move || {
-            // Ends by the signal, or when the engine is gone.
-            let _ = runtime.block_on(stopped);
+            runtime.spawn(ring(Arc::clone(&of_thread)));
+            runtime.block_on(dispatch(&of_thread));
+            // Whatever is in flight lands here.
             runtime.shutdown_background();
+            of_thread.done.ring();
         };
         let thread = std::thread::Builder::new().name("notmodified".into()).spawn(run).map_err(refuse)?;
-        let shared = Shared { session, done: Completions::new()?, flights: Mutex::default() };
-        Ok(Self {
-            shared: Arc::new(shared),
-            runtime: handle,
-            thread: Mutex::new(Some((stop, thread))),
-            next: AtomicU64::new(1),
-            process: std::process::id(),
-        })
+        Ok(Self { shared, thread: Mutex::new(Some(thread)), next: AtomicU64::new(1), process: std::process::id() })
     }
 
     /// The session.
@@ -92,38 +120,30 @@ impl Engine {
         self.shared.done.take(most)
     }
 
-    /// Sends a request on its way.
+    /// Puts a request on its way. It leaves with the next [`Engine::call`], or when many wait for one.
     ///
     /// # Errors
     /// [`Kind::Closed`] after [`Engine::close`]; [`Kind::Forked`] in another process than the one that started the engine: its thread is
     /// not there.
     pub fn submit(&self, errand: Errand) -> Result<Token> {
         self.check_process()?;
-        if self.thread().is_none() {
-            return Err(closed());
-        }
         let token = self.next.fetch_add(1, Ordering::Relaxed);
-        let errand = Arc::new(errand);
-        if self.shared.flights().join_or_enter(token, &errand) {
-            self.shared.session.cache.counters.coalesced.add(1);
-            return Ok(token);
-        }
-        // Without the lock: a runtime that is shutting down drops the task at once, and the landing takes the lock.
-        let id = FlightId(token);
-        let landing = Landing { shared: Arc::clone(&self.shared), id, is_done: false };
-        let task = self.runtime.spawn(fly(landing, errand)).abort_handle();
-        if !self.shared.flights().start(id, task.clone()) {
-            task.abort();
+        if !self.shared.departures.push(Order::Submit(token, Arc::new(errand))) {
+            return Err(closed());
         }
         Ok(token)
     }
 
+    /// Lets everything that was submitted leave: one wake-up of the thread.
+    pub fn call(&self) {
+        self.shared.departures.call();
+    }
+
     /// Nobody waits for `token` any more. The last to leave a flight calls it back.
     pub fn cancel(&self, token: Token) {
-        let task = self.shared.flights().leave(token);
-        if let Some(task) = task {
-            task.abort();
-        }
+        // After closing there is nothing left to call back.
+        let _ = self.shared.departures.push(Order::Cancel(token));
+        self.call();
     }
 
     /// Stops the thread; whatever is in flight ends with [`Kind::Closed`]. What was stored is made durable. A second call does nothing.
@@ -132,8 +152,8 @@ impl Engine {
     /// [`Kind::Store`] when some of it could not be written; [`Kind::Forked`] as in [`Engine::submit`].
     pub fn close(&self) -> Result<()> {
         self.check_process()?;
-        let Some(running) = self.thread().take() else { return Ok(()) };
-        stop(running);
+        let Some(thread) = self.thread().take() else { return Ok(()) };
+        self.stop(thread);
         pollster::block_on(self.shared.session.cache.flush())
     }
 
@@ -154,8 +174,38 @@ impl Engine {
         Err(Error::new(Kind::Forked, message))
     }
 
-    fn thread(&self) -> MutexGuard<'_, Option<(oneshot::Sender<()>, JoinHandle<()>)>> {
+    fn stop(&self, thread: JoinHandle<()>) {
+        self.shared.departures.close();
+        // A panic in there has been told on standard error already.
+        let _ = thread.join();
+    }
+
+    fn thread(&self) -> MutexGuard<'_, Option<JoinHandle<()>>> {
         self.thread.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Carries out orders until there will be no more. Those that came with the last call are turned away by the runtime's end.
+async fn dispatch(shared: &Arc<Shared>) {
+    loop {
+        let called = shared.departures.take().await;
+        for order in called.orders {
+            match order {
+                Order::Submit(token, errand) => shared.send(token, errand),
+                Order::Cancel(token) => shared.call_back(token),
+            }
+        }
+        if called.is_closed {
+            return;
+        }
+    }
+}
+
+/// Rings for what landed. As a task like any other it has its turn after all that are ready to land now.
+async fn ring(shared: Arc<Shared>) {
+    loop {
+        shared.landed.notified().await;
+        shared.done.ring();
     }
 }
 
@@ -198,16 +248,29 @@ fn closed() -> Error {
     Error::new(Kind::Closed, "the session is closed; open another")
 }
 
-fn stop((stop, thread): (oneshot::Sender<()>, JoinHandle<()>)) {
-    // Fails when the thread has ended; a panic in there has been told on standard error already.
-    let _ = stop.send(());
-    let _ = thread.join();
-}
-
 impl Shared {
     /// A poisoned lock is taken all the same: what is behind it is a table of who waits, consistent between any two statements.
     fn flights(&self) -> MutexGuard<'_, Flights> {
         self.flights.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn send(self: &Arc<Self>, token: Token, errand: Arc<Errand>) {
+        if self.flights().join_or_enter(token, &errand) {
+            self.session.cache.counters.coalesced.add(1);
+            return;
+        }
+        let id = FlightId(token);
+        let landing = Landing { shared: Arc::clone(self), id, is_done: false };
+        // Without the lock: the landing takes it.
+        let task = tokio::spawn(fly(landing, errand)).abort_handle();
+        self.flights().start(id, task);
+    }
+
+    fn call_back(&self, token: Token) {
+        let task = self.flights().leave(token);
+        if let Some(task) = task {
+            task.abort();
+        }
     }
 
     fn land(&self, id: FlightId, outcome: Result<Response>) {
@@ -216,17 +279,18 @@ impl Shared {
         for token in tokens {
             self.done.push((token, Arc::clone(&outcome)));
         }
+        self.landed.notify_one();
     }
 }
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        let Some(running) = self.thread().take() else { return };
+        let Some(thread) = self.thread().take() else { return };
         if std::process::id() == self.process {
-            stop(running);
+            self.stop(thread);
         } else {
             // The thread stayed behind in the parent: there is nothing here to stop or to wait for.
-            std::mem::forget(running);
+            std::mem::forget(thread);
         }
     }
 }

@@ -51,10 +51,11 @@ impl Flights {
         false
     }
 
-    /// The task of a flight. `false`: nobody waits for it any more, or it is over already.
-    pub fn start(&mut self, id: FlightId, task: AbortHandle) -> bool {
-        let flight = self.under_way.get_mut(&id);
-        flight.map(|flight| flight.task = Some(task)).is_some()
+    /// The task of a flight that was entered.
+    pub fn start(&mut self, id: FlightId, task: AbortHandle) {
+        if let Some(flight) = self.under_way.get_mut(&id) {
+            flight.task = Some(task);
+        }
     }
 
     /// Leaves; the last to leave gets the task, to call it back.

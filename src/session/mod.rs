@@ -3,6 +3,7 @@
 //! [`engine`] runs it on a thread of its own and hands answers back in batches.
 
 pub mod completions;
+pub mod departures;
 pub mod engine;
 pub mod flights;
 
