@@ -5,9 +5,12 @@
 
 use std::fmt;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut, Bytes};
 
 const LENGTHS: usize = 6;
+
+/// Bytes of a section of ordinary size.
+const USUAL: usize = 384;
 
 /// Fields whose values are nobody's business: never shown by `Debug`.
 const SECRET: [&[u8]; 4] = [b"authorization", b"cookie", b"proxy-authorization", b"set-cookie"];
@@ -89,10 +92,11 @@ impl Fields {
     /// These lines, then `more`.
     #[must_use]
     pub fn extended(&self, more: &Self) -> Self {
-        if more.is_empty() {
-            return self.clone();
+        match (self.is_empty(), more.is_empty()) {
+            (_, true) => self.clone(),
+            (true, false) => more.clone(),
+            (false, false) => Self { packed: [&*self.packed, &*more.packed].concat().into() },
         }
-        self.iter().chain(more.iter()).collect()
     }
 
     /// Bytes of this section in HTTP/1.1 notation: `name: value CRLF` each.
@@ -141,18 +145,20 @@ impl<'a> IntoIterator for &'a Fields {
 impl<N: AsRef<[u8]>, V: AsRef<[u8]>> FromIterator<(N, V)> for Fields {
     /// Packs the lines. A name over 64 KiB or a value over 4 GiB cannot be a field line and is left out.
     fn from_iter<I: IntoIterator<Item = (N, V)>>(lines: I) -> Self {
-        let mut packed = BytesMut::with_capacity(512);
+        // Reserved with the first line: many sections that are asked for turn out to have none.
+        let mut packed = Vec::new();
         for (name, value) in lines {
             let (name, value) = (name.as_ref(), value.as_ref());
             let (Ok(name_length), Ok(value_length)) = (u16::try_from(name.len()), u32::try_from(value.len())) else {
                 continue;
             };
+            packed.reserve(if packed.is_empty() { USUAL } else { LENGTHS + name.len() + value.len() });
             packed.put_u16_le(name_length);
             packed.put_u32_le(value_length);
             packed.put_slice(name);
             packed.put_slice(value);
         }
-        Self { packed: packed.freeze() }
+        Self { packed: packed.into() }
     }
 }
 

@@ -37,13 +37,15 @@ fn is_any(name: &[u8], of: &[&[u8]]) -> bool {
 /// but those that belong to the connection, and Set-Cookie: a cookie is for the one who was given it, once.
 #[must_use]
 pub fn storable_fields(received: &Fields) -> Fields {
-    let named = |name: &[u8]| {
-        received
-            .get_all(b"connection")
-            .flat_map(|line| line.split(|byte| *byte == b','))
-            .any(|one| one.trim_ascii().eq_ignore_ascii_case(name))
-    };
-    received.filtered(|name, _| !is_any(name, &CONNECTION) && !name.eq_ignore_ascii_case(b"set-cookie") && !named(name))
+    let is_storable = storable(received);
+    received.filtered(|name, _| is_storable(name))
+}
+
+/// Which names of that section a store keeps.
+fn storable(received: &Fields) -> impl Fn(&[u8]) -> bool + '_ {
+    let lines = received.get_all(b"connection").flat_map(|line| line.split(|byte| *byte == b','));
+    let named: Vec<&[u8]> = lines.map(<[u8]>::trim_ascii).collect();
+    move |name| !is_any(name, &CONNECTION) && !name.eq_ignore_ascii_case(b"set-cookie") && !is_any(name, &named)
 }
 
 /// > the cache MUST add each header field in the provided response to the stored response, replacing field values that are already
@@ -54,22 +56,25 @@ pub fn storable_fields(received: &Fields) -> Fields {
 /// does not take it back.
 #[must_use]
 pub fn freshened(stored: &Fields, not_modified: &Fields, is_tag_confirmed: bool) -> Fields {
-    let news = storable_fields(not_modified).filtered(|name, _| {
+    let is_storable = storable(not_modified);
+    let is_news = |(name, _): &(&[u8], &[u8])| {
         let is_kept = is_any(name, &BODYS) || name.eq_ignore_ascii_case(b"vary");
-        !is_kept && (is_tag_confirmed || !name.eq_ignore_ascii_case(b"last-modified"))
-    });
+        !is_kept && (is_tag_confirmed || !name.eq_ignore_ascii_case(b"last-modified")) && is_storable(name)
+    };
+    let news: Vec<(&[u8], &[u8])> = not_modified.iter().filter(is_news).collect();
+    let is_new = |name: &[u8]| news.iter().any(|(new, _)| new.eq_ignore_ascii_case(name));
     // Each field stays in its place, so that a 304 that says nothing new leaves the same bytes.
     let mut lines: Vec<(&[u8], &[u8])> = Vec::with_capacity(24);
     for (name, value) in stored {
-        if !news.contains(name) {
+        if !is_new(name) {
             lines.push((name, value));
         } else if !lines.iter().any(|(placed, _)| placed.eq_ignore_ascii_case(name)) {
-            lines.extend(news.iter().filter(|(new, _)| new.eq_ignore_ascii_case(name)));
+            lines.extend(news.iter().copied().filter(|(new, _)| new.eq_ignore_ascii_case(name)));
         }
     }
     // Each 304 could bring a name of its own.
     if lines.len() < MOST_LINES {
-        lines.extend(news.iter().filter(|(name, _)| !stored.contains(name)).take(MOST_LINES));
+        lines.extend(news.iter().copied().filter(|(name, _)| !stored.contains(name)).take(MOST_LINES));
     }
     let has_room = stored.get_all(b"vary").count() < MOST_VARY_LINES;
     let added: Vec<&[u8]> =

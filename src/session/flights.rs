@@ -16,7 +16,8 @@ pub struct FlightId(pub Token);
 /// All flights of an engine.
 #[derive(Debug, Default)]
 pub struct Flights {
-    waiting: HashMap<Token, FlightId>,
+    /// On which flight those are who joined one. Whoever entered his own has its number.
+    joined: HashMap<Token, FlightId>,
     under_way: HashMap<FlightId, Flight>,
     open: HashMap<Arc<Errand>, FlightId>,
 }
@@ -37,13 +38,14 @@ fn may_be_shared(errand: &Errand) -> bool {
 impl Flights {
     /// Joins a flight with the same errand: `true`. Where there is none, enters one of its own, whose task is still to be started.
     pub fn join_or_enter(&mut self, token: Token, errand: &Arc<Errand>) -> bool {
-        let open = self.open.get(errand).copied();
-        let id = open.unwrap_or(FlightId(token));
-        self.waiting.insert(token, id);
-        if let Some(flight) = self.under_way.get_mut(&id) {
+        if let Some(id) = self.open.get(errand)
+            && let Some(flight) = self.under_way.get_mut(id)
+        {
             flight.tokens.push(token);
+            self.joined.insert(token, *id);
             return true;
         }
+        let id = FlightId(token);
         if may_be_shared(errand) {
             self.open.insert(Arc::clone(errand), id);
         }
@@ -60,7 +62,7 @@ impl Flights {
 
     /// Leaves; the last to leave gets the task, to call it back.
     pub fn leave(&mut self, token: Token) -> Option<AbortHandle> {
-        let id = self.waiting.remove(&token)?;
+        let id = self.joined.remove(&token).unwrap_or(FlightId(token));
         let flight = self.under_way.get_mut(&id)?;
         flight.tokens.retain(|waiting| *waiting != token);
         if !flight.tokens.is_empty() {
@@ -72,8 +74,8 @@ impl Flights {
     /// The flight is over: whoever waited for it.
     pub fn land(&mut self, id: FlightId) -> Vec<Token> {
         let tokens = self.close(id).map(|flight| flight.tokens).unwrap_or_default();
-        for token in &tokens {
-            self.waiting.remove(token);
+        for token in tokens.iter().filter(|token| **token != id.0) {
+            self.joined.remove(token);
         }
         tokens
     }

@@ -8,8 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lru::LruCache;
 use reqwest::Client;
-use reqwest::cookie::{CookieStore, Jar};
-use reqwest::header::HeaderValue;
+use reqwest::header::{HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
 use url::Url;
 
@@ -17,6 +16,7 @@ use crate::error::{Error, Kind, Result};
 use crate::identity::Partition;
 
 use super::exit::{Exit, carried_by};
+use super::jar::Jar;
 use super::options::Options;
 use super::tls::Tls;
 
@@ -83,15 +83,19 @@ impl Clients {
         if let Some(proxy) = &exit.proxy {
             builder = builder.proxy(carried_by(proxy)?);
         }
-        if self.options.cookies {
-            builder = builder.cookie_provider(self.jar(exit.partition));
-        }
         builder.build().map_err(|error| Error::new(Kind::InvalidRequest, "no client can be made").with_source(error))
     }
 
     /// What the jar of a partition has for a URL, where there are jars.
     pub(super) fn cookies(&self, partition: Partition, url: &Url) -> Option<HeaderValue> {
         self.options.cookies.then(|| self.jar(partition))?.cookies(url)
+    }
+
+    /// Puts what an answer sets into the partition's jar, where there are jars.
+    pub(super) fn keep_cookies(&self, partition: Partition, answer: &HeaderMap, url: &Url) {
+        if self.options.cookies {
+            self.jar(partition).keep(answer, url);
+        }
     }
 
     fn jar(&self, partition: Partition) -> Arc<Jar> {

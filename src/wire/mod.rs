@@ -14,15 +14,18 @@ mod body;
 mod clients;
 mod exit;
 mod failure;
+mod jar;
 mod options;
 mod pace;
 mod request;
 mod tls;
 mod unverified;
 
+use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
+use reqwest::header::COOKIE;
 use reqwest::{Response, StatusCode, Version};
 use url::Url;
 
@@ -114,16 +117,21 @@ impl Wire {
     pub async fn send(&self, outgoing: Outgoing) -> Result<Incoming> {
         let Outgoing { method, url, fields, content, partition, proxy, is_afresh, timeout } = outgoing;
         let exit = Exit::new(partition, proxy, &url);
-        let request = request::assemble(&method, url.clone(), &fields, content)?;
+        let mut request = request::assemble(&method, url.clone(), &fields, content)?;
+        if let Some(cookies) = self.clients.cookies(partition, &url) {
+            // A Cookie of the caller's own is sent instead.
+            request.headers_mut().entry(COOKIE).or_insert(cookies);
+        }
         let method = request.method().clone();
         let place = self.pace.place(request.url()).await?;
         let client = if is_afresh { self.clients.make(&exit).await? } else { self.clients.client(&exit).await? };
         let (request_time, stopwatch) = (clock::now(), Stopwatch::start());
         let attempt = Attempt { method: &method, exit: &exit, options: &self.options, request_time, stopwatch };
-        let exchange = async {
+        let exchange = pin!(async {
             let response = client.execute(request).await.map_err(|error| attempt.unanswered(error))?;
+            self.clients.keep_cookies(partition, response.headers(), &url);
             receive(response, &attempt).await
-        };
+        });
         let incoming =
             tokio::time::timeout(timeout, exchange).await.unwrap_or_else(|_| Err(attempt.late(timeout, &url)));
         drop(place);

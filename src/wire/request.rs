@@ -61,7 +61,8 @@ fn read_method(method: &str) -> Result<Method> {
 
 /// Names are checked and lower-cased, values are checked and shared with `fields`, not copied.
 fn header_map(fields: &Fields) -> Result<HeaderMap> {
-    let mut map = HeaderMap::with_capacity(16);
+    // No more than there are, with Accept: reqwest copies the map several times. Too many are refused below.
+    let mut map = HeaderMap::with_capacity(fields.iter().take(31).count() + 1);
     for (name, value) in fields {
         let refuse = |what: &str| {
             let shown: String = String::from_utf8_lossy(name).escape_debug().take(80).collect();
