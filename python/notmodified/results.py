@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from notmodified._core import Request, Response
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 Requests: TypeAlias = Iterable[str | Request] | AsyncIterable[str | Request]
 Result: TypeAlias = Response | RequestError
+
+_MOST_AT_ONCE = 16
+"""Most places that are left free for the sake of filling several at once."""
 
 
 class Window:
@@ -41,9 +45,9 @@ class Window:
         self._changed: asyncio.Future[None] | None = None
 
     @property
-    def has_room(self) -> bool:
-        """May another request be sent?"""
-        return len(self.under_way) + len(self.results) < self.concurrency
+    def room(self) -> int:
+        """How many more requests may be sent."""
+        return self.concurrency - len(self.under_way) - len(self.results)
 
     def send(self, item: str | Request) -> None:
         """Send one more. What cannot be read as a request is a result like any other."""
@@ -109,7 +113,7 @@ async def feed(window: Window, source: AsyncIterable[str | Request]) -> None:
     items = aiter(source)
     try:
         while True:
-            while not window.has_room:
+            while not window.room:
                 await window.change()
             window.send(await anext(items))
     except StopAsyncIteration:
@@ -150,6 +154,8 @@ class Results(AsyncIterator[Result]):
         self._window = Window(session, concurrency, ordered=ordered)
         self._source = source
         self._raises = errors == "raise"
+        # Never more than a quarter of the window waits to be filled.
+        self._at_once = max(1, min(_MOST_AT_ONCE, concurrency // 4))
         self._items: Iterator[str | Request] | None = None
         self._feeder: asyncio.Task[None] | None = None
 
@@ -164,8 +170,9 @@ class Results(AsyncIterator[Result]):
             self._fill()
             result = window.take()
             if result is not None:
-                # A free place is for the feeder to fill.
-                window.wake()
+                if self._feeder is not None:
+                    # A free place is for the feeder to fill.
+                    window.wake()
                 return self._handed_out(result)
             if window.is_exhausted and not window.under_way:
                 self._finish()
@@ -182,13 +189,15 @@ class Results(AsyncIterator[Result]):
         window = self._window
         if self._items is None or window.is_exhausted:
             return
-        while window.has_room:
-            for item in self._items:
-                window.send(item)
-                break
-            else:
-                window.is_exhausted = True
-                return
+        room = window.room
+        # Whoever has results to hand out can wait until several places are free.
+        if room < self._at_once and window.results:
+            return
+        sent = 0
+        for item in islice(self._items, room):
+            window.send(item)
+            sent += 1
+        window.is_exhausted = sent < room
 
     def _handed_out(self, result: Response | NotModifiedError) -> Result:
         # An exception that is no RequestError speaks of the session (closed, store failed), not of one request.

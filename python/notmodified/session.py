@@ -11,11 +11,11 @@ import contextlib
 import copy
 import os
 import weakref
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
 from notmodified._core import Engine, Request, Response
 from notmodified.exceptions import ForkError, NotModifiedError, SessionClosedError, WrongEventLoopError
-from notmodified.results import Results
+from notmodified.results import Results, Window
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -27,27 +27,6 @@ if TYPE_CHECKING:
 
 _MOST_PER_WAKE = 256
 """Answers taken per wake-up of the event loop; what is left waits until others had their turn."""
-
-
-class Waiter(Protocol):
-    """Whoever waits for an answer."""
-
-    def deliver(self, token: int, result: Result) -> None:
-        """Take the answer."""
-
-
-class Single:
-    """The waiter of one request."""
-
-    __slots__ = ("future",)
-
-    def __init__(self, future: asyncio.Future[Result]) -> None:
-        self.future = future
-
-    def deliver(self, token: int, result: Result) -> None:  # noqa: ARG002 - a waiter of many needs it
-        """Take the answer, unless it comes too late."""
-        if not self.future.done():
-            self.future.set_result(result)
 
 
 class Session:
@@ -138,7 +117,7 @@ class Session:
             http2=http2,
             strict=strict,
         )
-        self._waiters: dict[int, Waiter] = {}
+        self._waiters: dict[int, Window | asyncio.Future[Result]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._opening: asyncio.Task[None] | None = None
         self._is_call_due = False
@@ -209,9 +188,12 @@ class Session:
 
     async def send(self, request: Request) -> Response:
         """Send a request that was made before. See ``request``."""
-        await self.open()
-        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        token = self.submit(request, Single(future))
+        self._check_process()
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            await self.open()
+        future: asyncio.Future[Result] = loop.create_future()
+        token = self.submit(request, future)
         try:
             result = await future
         except asyncio.CancelledError:
@@ -229,7 +211,7 @@ class Session:
         ordered: bool = False,
         errors: Literal["yield", "raise"] = "yield",
     ) -> Results:
-        """Iterate over the results of many requests, with `concurrency` of them in flight.
+        """Iterate over the results of many requests, with at most `concurrency` of them in flight.
 
         A result that was not handed out is stored all the same: without a consumer, whoever leaves the loop early does
         not hear of that change again.
@@ -348,7 +330,7 @@ class Session:
     ) -> None:
         await self.close()
 
-    def submit(self, request: Request, waiter: Waiter) -> int:
+    def submit(self, request: Request, waiter: Window | asyncio.Future[Result]) -> int:
         """Send `request` on its way; `waiter` gets its answer. For ``get_many``."""
         if self._is_closed:
             raise SessionClosedError("the session is closed; open another")
@@ -379,8 +361,11 @@ class Session:
         completed = self._engine.completed(_MOST_PER_WAKE)
         for token, result in completed:
             waiter = self._waiters.pop(token, None)
-            if waiter is not None:
+            if isinstance(waiter, Window):
                 waiter.deliver(token, result)
+            # It may come too late for a task that was cancelled in this turn.
+            elif waiter is not None and not waiter.done():
+                waiter.set_result(result)
         return len(completed)
 
 

@@ -261,8 +261,8 @@ impl Shared {
         }
         let id = FlightId(token);
         let landing = Landing { shared: Arc::clone(self), id, is_done: false };
-        // Without the lock: the landing takes it.
-        let task = tokio::spawn(fly(landing, errand)).abort_handle();
+        // Boxed, because a task is moved several times on its way. Without the lock: the landing takes it.
+        let task = tokio::spawn(Box::pin(fly(landing, errand))).abort_handle();
         self.flights().start(id, task);
     }
 
