@@ -11,6 +11,7 @@ use crate::digest::Digest;
 use crate::fields::Fields;
 use crate::identity::Partition;
 use crate::rfc::etag::EntityTag;
+use crate::rfc::is_sendable;
 use crate::rfc::vary::Selecting;
 
 /// Most variants kept for one key; the one whose times were written longest ago gives way.
@@ -110,10 +111,10 @@ impl StoredResponse {
         self.fields.get(b"etag").and_then(EntityTag::new)
     }
 
-    /// The Last-Modified value, as received, date or not.
+    /// The Last-Modified value, as received, date or not; `None` where it could not be sent back.
     #[must_use]
     pub fn last_modified(&self) -> Option<&[u8]> {
-        self.fields.get(b"last-modified").filter(|value| !value.is_empty())
+        self.fields.get(b"last-modified").filter(|value| !value.is_empty() && is_sendable(value))
     }
 }
 

@@ -40,6 +40,9 @@ pub const RATIO_FREE: u64 = 8 * 1024 * 1024;
 /// Most codings, one upon the other. Each takes a reader, and a level of the stack.
 const MOST_CODINGS: usize = 4;
 
+/// Most members of a gzip body. Each takes a decoder, whether it holds anything or not.
+const MOST_MEMBERS: usize = 100_000;
+
 /// Why content could not be had.
 #[derive(Debug, thiserror::Error)]
 pub enum CodingError {
@@ -52,7 +55,7 @@ pub enum CodingError {
     /// The bytes are not what Content-Encoding says.
     #[error("the body is not what its Content-Encoding says")]
     Malformed(#[source] io::Error),
-    /// More content than the limits allow.
+    /// More content than the limits allow, at the end or between two codings.
     #[error("the body unfolds to more than {0} bytes")]
     TooLarge(u64),
 }
@@ -109,36 +112,53 @@ fn unfold(codings: &[Coding], wire: &[u8], limits: Limits, mut sink: impl FnMut(
     if wire.is_empty() {
         return Ok(());
     }
-    let by_ratio = (wire.len() as u64).saturating_mul(limits.ratio).max(RATIO_FREE);
-    let most = if codings.is_empty() { limits.bytes } else { limits.bytes.min(by_ratio) };
-    let mut reader = codings.iter().rev().copied().try_fold(Box::new(wire) as Box<dyn BufRead + '_>, undo)?;
+    if codings.is_empty() {
+        sink(wire);
+        return if wire.len() as u64 > limits.bytes { Err(CodingError::TooLarge(limits.bytes)) } else { Ok(()) };
+    }
+    let most = (wire.len() as u64).saturating_mul(limits.ratio).max(RATIO_FREE).min(limits.bytes);
+    let undone = |error: io::Error| match error.kind() {
+        io::ErrorKind::FileTooLarge => CodingError::TooLarge(most),
+        _ => CodingError::Malformed(error),
+    };
+    let undo = |reader, coding| undo(reader, coding, most);
+    let mut reader =
+        codings.iter().rev().copied().try_fold(Box::new(wire) as Box<dyn BufRead + '_>, undo).map_err(undone)?;
     let mut buffer = vec![0; 32 * 1024];
-    let mut total = 0_u64;
     loop {
-        let count = reader.read(&mut buffer).map_err(CodingError::Malformed)?;
+        let count = reader.read(&mut buffer).map_err(undone)?;
         if count == 0 {
             return Ok(());
-        }
-        total += count as u64;
-        if total > most {
-            return Err(CodingError::TooLarge(most));
         }
         sink(buffer.get(..count).unwrap_or_default());
     }
 }
 
-fn undo<'a>(mut wire: Box<dyn BufRead + 'a>, coding: Coding) -> Result<Box<dyn BufRead + 'a>, CodingError> {
+fn undo<'a>(mut wire: Box<dyn BufRead + 'a>, coding: Coding, most: u64) -> io::Result<Box<dyn BufRead + 'a>> {
     let decoder: Box<dyn Read + 'a> = match coding {
-        Coding::Gzip => Box::new(GzipMembers { member: GzDecoder::new(wire) }),
+        Coding::Gzip => Box::new(GzipMembers { member: GzDecoder::new(wire), left: MOST_MEMBERS }),
         // > Some non-conformant implementations send the "deflate" compressed data without the zlib wrapper (RFC 9110 §8.4.1.2).
-        Coding::Deflate if is_zlib(wire.fill_buf().map_err(CodingError::Malformed)?) => {
-            Box::new(flate2::bufread::ZlibDecoder::new(wire))
-        }
+        Coding::Deflate if is_zlib(wire.fill_buf()?) => Box::new(flate2::bufread::ZlibDecoder::new(wire)),
         Coding::Deflate => Box::new(flate2::bufread::DeflateDecoder::new(wire)),
         Coding::Brotli => Box::new(brotli_decompressor::Decompressor::new(wire, 16 * 1024)),
-        Coding::Zstd => Box::new(zstd::stream::read::Decoder::with_buffer(wire).map_err(CodingError::Malformed)?),
+        Coding::Zstd => Box::new(zstd::stream::read::Decoder::with_buffer(wire)?),
     };
-    Ok(Box::new(io::BufReader::with_capacity(16 * 1024, decoder)))
+    Ok(Box::new(io::BufReader::with_capacity(16 * 1024, Bounded { decoder, left: most })))
+}
+
+/// What one coding unfolds to, under the bound. Each coding has it, not the last alone: gigabytes of nothing, coded, are no content and
+/// would be unfolded for ever.
+struct Bounded<'a> {
+    decoder: Box<dyn Read + 'a>,
+    left: u64,
+}
+
+impl Read for Bounded<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.decoder.read(buffer)?;
+        self.left = self.left.checked_sub(count as u64).ok_or(io::ErrorKind::FileTooLarge)?;
+        Ok(count)
+    }
 }
 
 /// > A gzip file consists of a series of "members" (RFC 1952 §2.2).
@@ -146,6 +166,7 @@ fn undo<'a>(mut wire: Box<dyn BufRead + 'a>, coding: Coding) -> Result<Box<dyn B
 /// What follows the last and is none, padding for the most part, ends the content.
 struct GzipMembers<'a> {
     member: GzDecoder<Box<dyn BufRead + 'a>>,
+    left: usize,
 }
 
 impl Read for GzipMembers<'_> {
@@ -155,6 +176,7 @@ impl Read for GzipMembers<'_> {
             if count > 0 || !self.member.get_mut().fill_buf()?.starts_with(&[0x1f, 0x8b]) {
                 return Ok(count);
             }
+            self.left = self.left.checked_sub(1).ok_or(io::ErrorKind::FileTooLarge)?;
             let rest = std::mem::replace(self.member.get_mut(), Box::new(io::empty()));
             self.member = GzDecoder::new(rest);
         }
@@ -251,6 +273,26 @@ mod tests {
     fn a_bomb_stops_at_the_ratio() {
         let wire = zstd::bulk::compress(&vec![0; 64 << 20], 1).unwrap();
         assert!(matches!(decode(&[Coding::Zstd], &wire, LIMITS), Err(CodingError::TooLarge(_))));
+    }
+
+    #[test]
+    fn a_bomb_inside_a_coding_stops_at_the_ratio() {
+        let nothing = gzip(&gzip(&[]).repeat((16 << 20) / 20));
+        assert!(nothing.len() < 100_000);
+        let content = decode(&[Coding::Gzip, Coding::Gzip], &nothing, LIMITS);
+        assert!(matches!(content, Err(CodingError::TooLarge(_))), "{content:?}");
+        let zeros = zstd::bulk::compress(&vec![0; 64 << 20], 1).unwrap();
+        let zeros = zstd::bulk::compress(&zeros, 1).unwrap();
+        for coding in [Coding::Gzip, Coding::Deflate, Coding::Brotli, Coding::Zstd] {
+            let content = decode(&[coding, Coding::Zstd, Coding::Zstd], &zeros, LIMITS);
+            assert!(content.is_err(), "{coding:?}");
+        }
+    }
+
+    #[test]
+    fn members_without_content_are_bounded_too() {
+        let members = gzip(&[]).repeat(100_002);
+        assert!(matches!(digest(&[Coding::Gzip], &members, LIMITS), Err(CodingError::TooLarge(_))));
     }
 
     #[test]

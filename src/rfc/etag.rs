@@ -1,16 +1,18 @@
 //! Entity tags (RFC 9110 §8.8.3): borrowed bytes, compared and never rebuilt.
 
+use crate::rfc::is_sendable;
+
 /// An entity tag as it was received, `W/` and quotes included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EntityTag<'a>(&'a [u8]);
 
 impl<'a> EntityTag<'a> {
-    /// The tag that a field value holds; `None` when it is empty, or the `*` that If-None-Match gives a meaning of its own. Unquoted tags
-    /// are real, and kept as they are.
+    /// The tag that a field value holds; `None` when it is empty, the `*` that If-None-Match gives a meaning of its own, or could not be
+    /// sent back. Unquoted tags are real, and kept as they are.
     #[must_use]
     pub fn new(value: &'a [u8]) -> Option<Self> {
         let value = value.trim_ascii();
-        (!value.is_empty() && value != b"*").then_some(Self(value))
+        (!value.is_empty() && value != b"*" && is_sendable(value)).then_some(Self(value))
     }
 
     /// The bytes to send back.
@@ -95,6 +97,14 @@ mod tests {
         assert!(!tag(r#""x-gzip""#).is_coded_form_of(tag(r#""x""#), b"br"));
         assert!(!tag(r#""xgzip""#).is_coded_form_of(tag(r#""x""#), b"gzip"));
         assert!(!tag(r#""x""#).is_coded_form_of(tag(r#""x""#), b""));
+    }
+
+    #[test]
+    fn what_would_break_a_request_is_no_tag() {
+        for value in [&b"\"a\"\r\nX-Injected: 1"[..], b"\"a\r\n b\"", b"\"\0\"", b"\"\x7f\""] {
+            assert!(EntityTag::new(value).is_none(), "{value:?}");
+        }
+        assert!(EntityTag::new(b"W/\"\xe9\t \"").is_some());
     }
 
     #[test]
