@@ -140,6 +140,7 @@ fn undo<'a>(mut wire: Box<dyn BufRead + 'a>, coding: Coding, most: u64) -> io::R
         // > Some non-conformant implementations send the "deflate" compressed data without the zlib wrapper (RFC 9110 §8.4.1.2).
         Coding::Deflate if is_zlib(wire.fill_buf()?) => Box::new(flate2::bufread::ZlibDecoder::new(wire)),
         Coding::Deflate => Box::new(flate2::bufread::DeflateDecoder::new(wire)),
+        Coding::Brotli if has_large_window(wire.fill_buf()?) => return Err(io::ErrorKind::InvalidData.into()),
         Coding::Brotli => Box::new(brotli_decompressor::Decompressor::new(wire, 16 * 1024)),
         Coding::Zstd => Box::new(zstd::stream::read::Decoder::with_buffer(wire)?),
     };
@@ -186,6 +187,12 @@ impl Read for GzipMembers<'_> {
 /// RFC 1950 §2.2: compression method 8, and the first two bytes together a multiple of 31.
 fn is_zlib(start: &[u8]) -> bool {
     matches!(start, [method, flags, ..] if method & 0x0f == 8 && u16::from_be_bytes([*method, *flags]).is_multiple_of(31))
+}
+
+/// An extension of br has windows of up to 1 GiB, and the decoder keeps one back before it gives out its first byte. RFC 7932 §9.1 has none
+/// of these: what would begin so is invalid.
+fn has_large_window(start: &[u8]) -> bool {
+    start.first().is_some_and(|first| first & 0x7f == 0x11)
 }
 
 #[cfg(test)]
@@ -287,6 +294,14 @@ mod tests {
             let content = decode(&[coding, Coding::Zstd, Coding::Zstd], &zeros, LIMITS);
             assert!(content.is_err(), "{coding:?}");
         }
+    }
+
+    #[test]
+    fn a_window_of_a_gigabyte_is_no_br() {
+        // 64 MiB of zeros, were it one.
+        // 16 MiB of zeros to a decoder that knows the extension.
+        let wire = [17, 30, 255, 255, 255, 1, 128, 0, 8, 252, 2, 192, 247, 244, 127];
+        assert!(matches!(decode(&[Coding::Brotli], &wire, LIMITS), Err(CodingError::Malformed(_))));
     }
 
     #[test]

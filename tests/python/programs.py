@@ -18,9 +18,9 @@ class Ended:
     errors: str
 
 
-def run(source: str, *arguments: str, ends_with: int = 0) -> Ended:
+def run(source: str, *arguments: str, ends_with: int = 0, limit: float = LIMIT) -> Ended:
     """Run a program until it ends; fail unless it ends so (negative: by that signal), and in time."""
     command = [sys.executable, "-X", "dev", "-W", "error", "-c", source, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT, check=False)  # noqa: S603
+    done = subprocess.run(command, capture_output=True, text=True, timeout=limit, check=False)  # noqa: S603
     assert done.returncode == ends_with, f"ended with {done.returncode}\n{done.stdout}\n{done.stderr}"
     return Ended(done.stdout, done.stderr)

@@ -11,6 +11,7 @@ It refuses to be clever: no routing beyond a path, no framework, raw streams onl
 thread, so synchronous tests and other processes can talk to it.
 """
 
+from origin.bombs import brotli_bomb, deflate_bomb, gzip_bomb, nothing_in_gzip, wide_brotli_bomb, zstd_bomb
 from origin.handlers import (
     bomb,
     close_delimited,
@@ -24,6 +25,7 @@ from origin.handlers import (
     held,
     injected,
     redirect,
+    repeated,
     sequence,
     status,
 )
@@ -46,20 +48,27 @@ __all__ = [
     "Request",
     "Script",
     "bomb",
+    "brotli_bomb",
     "close_delimited",
     "cut",
+    "deflate_bomb",
     "drip",
     "echo",
     "endless",
     "full_backlog",
+    "gzip_bomb",
     "hang_before_reply",
     "hang_in_body",
     "hang_in_headers",
     "held",
     "injected",
+    "nothing_in_gzip",
     "redirect",
     "refusing",
+    "repeated",
     "sequence",
     "silent",
     "status",
+    "wide_brotli_bomb",
+    "zstd_bomb",
 ]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import zlib
 from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from origin.bombs import gzip_bomb
 from origin.reply import CHUNK, FOREVER, Gate, Reply, as_chunk
 
 if TYPE_CHECKING:
@@ -119,9 +119,19 @@ def endless(headers: str = 'ETag: "endless"', *, chunked: bool = True) -> Handle
 
 def bomb(decoded_size: int, headers: Fields = ()) -> Handler:
     """Send a small gzip body that decodes to this many zero bytes."""
-    coder = zlib.compressobj(9, wbits=zlib.MAX_WBITS | 16)
-    body = b"".join(coder.compress(bytes(min(CHUNK, decoded_size - start))) for start in range(0, decoded_size, CHUNK))
-    return status(200, body + coder.flush(), [("Content-Encoding", "gzip"), *headers])
+    return status(200, gzip_bomb(decoded_size), [("Content-Encoding", "gzip"), *headers])
+
+
+def repeated(piece: bytes, start: bytes = b"", *, pause: float = 0.0) -> Handler:
+    """Send these bytes again and again after the start, for as long as the client takes them."""
+
+    def answer(_: Request) -> Script:
+        yield start
+        for _sent in range(ENDLESS_LIMIT // len(piece)):
+            yield pause
+            yield piece
+
+    return answer
 
 
 def injected(lines: bytes, body: bytes = b"ok") -> Handler:
