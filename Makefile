@@ -13,10 +13,11 @@ RUST_SOURCES := $(shell find src -name '*.rs') Cargo.toml Cargo.lock pyproject.t
 PYTHON_SOURCES := $(wildcard python tests/python tests/bench tests/soak demo scripts)
 EXTENSION := $(wildcard python/notmodified/_core*.so)
 SOAK_MINUTES := 120
+FUZZ_SECONDS := 600
 CARGO_DENY := $(STAMPS)/cargo-deny/bin/cargo-deny
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build build-release nginx lint format test soak demo bench profile audit clean always
+.PHONY: help setup build build-release nginx lint format test soak fuzz sanitize demo bench profile audit clean always
 
 help:  ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
@@ -29,6 +30,7 @@ build-release: $(STAMPS)/extension-release  ## Build the extension as it is ship
 
 lint: build  ## Check formats, lints, types and stubs
 	cargo fmt --all --check
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo clippy --locked --all-targets --features python -- -D warnings
 	$(PYTHON_BIN) -m ruff check $(PYTHON_SOURCES)
@@ -38,6 +40,7 @@ lint: build  ## Check formats, lints, types and stubs
 
 format: $(STAMPS)/venv  ## Format Rust and Python, and repair what the linter can
 	cargo fmt --all
+	cargo fmt --manifest-path fuzz/Cargo.toml
 	$(PYTHON_BIN) -m ruff check --fix $(PYTHON_SOURCES)
 	$(PYTHON_BIN) -m ruff format $(PYTHON_SOURCES)
 
@@ -46,6 +49,12 @@ test: build nginx  ## Lint, and run all tests but the long ones; ends with a lin
 
 soak: build-release nginx  ## Poll over one store for SOAK_MINUTES=120, with changes and kills
 	$(PYTHON_BIN) tests/soak --minutes $(SOAK_MINUTES)
+
+fuzz:  ## Fuzz each target of fuzz/ for FUZZ_SECONDS=600 (installs a nightly toolchain)
+	scripts/fuzz.sh $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+
+sanitize:  ## Run the Rust tests under AddressSanitizer, and the store's under valgrind (nightly)
+	scripts/sanitize.sh
 
 demo: build-release  ## Poll and crawl a real site twice, and see what it cost
 	@scripts/ensure-nginx.sh || echo "the demo goes on with the standard library's server" >&2
@@ -61,7 +70,7 @@ audit: $(CARGO_DENY)  ## Check licences, sources and bans of the dependencies
 	$(CARGO_DENY) check --hide-inclusion-graph bans licenses sources
 
 clean:  ## Remove everything that was built or installed here
-	rm -rf .venv $(STAMPS) target dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv $(STAMPS) target fuzz/target dist .mypy_cache .ruff_cache .pytest_cache
 	rm -f python/notmodified/_core*.so
 
 $(STAMPS)/venv: scripts/setup.sh pyproject.toml

@@ -39,6 +39,11 @@ def raw(answer: bytes) -> Reply:
     return Reply(raw=answer)
 
 
+def long(length: bytes) -> Reply:
+    """Say this of the length of a body of three bytes."""
+    return raw(OK + b"Content-Length: %s\r\n\r\nxxx" % length)
+
+
 SILENCE: dict[str, Misbehaviour] = {
     "silent": (hang_before_reply, ReadTimeout),
     "silent-in-its-headers": (hang_in_headers, ReadTimeout),
@@ -103,17 +108,13 @@ NO_HTTP: dict[str, Misbehaviour] = {
 }
 # Where a body ends must not be a matter of opinion (RFC 9112 section 6.3).
 FRAMING: dict[str, Misbehaviour] = {
-    f"a-length-of-{name}": (raw(OK + b"Content-Length: %s\r\n\r\nxxx" % value), ProtocolError)
-    for name, value in {
-        "words": b"two",
-        "nothing": b"",
-        "less-than-nothing": b"-1",
-        "a-number-with-a-sign": b"+3",
-        "a-hexadecimal-number": b"0x3",
-        "more-than-there-are": b"18446744073709551616",
-        "two-numbers": b"2, 3",
-    }.items()
-} | {
+    "a-length-of-words": (long(b"two"), ProtocolError),
+    "a-length-of-nothing": (long(b""), ProtocolError),
+    "a-length-below-nothing": (long(b"-1"), ProtocolError),
+    "a-length-with-a-sign": (long(b"+3"), ProtocolError),
+    "a-length-in-hexadecimal": (long(b"0x3"), ProtocolError),
+    "a-length-that-overflows": (long(b"18446744073709551616"), ProtocolError),
+    "two-lengths-in-one-field": (long(b"2, 3"), ProtocolError),
     "two-lengths": (raw(OK + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\nxxx"), ProtocolError),
     "chunks-that-are-none": (raw(CHUNKED + b"no chunk\r\n"), ProtocolError),
     "a-chunk-size-that-overflows": (raw(CHUNKED + b"FFFFFFFFFFFFFFFFF\r\nx"), ProtocolError),

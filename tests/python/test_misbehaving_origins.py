@@ -197,7 +197,10 @@ async def test_second_answer_to_one_request_is_nobodys(origin: Origin, *, is_at_
     forged = b'HTTP/1.1 200 OK\r\nContent-Length: 6\r\nETag: "f"\r\n\r\nforged'
 
     def split(_: Request) -> Script:
-        yield from [answer + forged] if is_at_once else [answer, 0.05, forged]
+        yield answer + forged if is_at_once else answer
+        if not is_at_once:
+            yield 0.05
+            yield forged
         yield FOREVER
 
     well = origin.on("/well", Page(b"well"))

@@ -1,0 +1,198 @@
+//! `plan` and `settle` over any record, request and answer: what must hold whatever an origin says and a store holds.
+
+#![no_main]
+
+use arbitrary::Arbitrary;
+use bytes::Bytes;
+use libfuzzer_sys::fuzz_target;
+use notmodified::digest::Digest;
+use notmodified::entry::change::Change;
+use notmodified::entry::codec::{decode, encode};
+use notmodified::entry::{BodyRef, Consumer, Record};
+use notmodified::exchange::answer::{Answer, AnswerBody};
+use notmodified::exchange::outcome::{Outcome, Reason};
+use notmodified::exchange::plan::{Pending, Plan, Validator, plan};
+use notmodified::exchange::settle::{Completeness, Reply, Settlement, settle};
+use notmodified::exchange::{Ask, Freshness, Policy};
+use notmodified::fields::Fields;
+use notmodified::identity::{Partition, Secret};
+use notmodified::key::{Key, Method};
+use notmodified::rfc::coding::{ACCEPTED, codings, digest};
+use notmodified_fuzz::{Section, Stored};
+
+#[derive(Debug, Arbitrary)]
+struct Input<'a> {
+    method: u8,
+    request: Section,
+    has_content: bool,
+    record: Option<Stored>,
+    is_ours_to_accept: bool,
+    is_rfc9111: bool,
+    consumer: Option<u8>,
+    max_age: Option<u64>,
+    now: u64,
+    replies: [Answered<'a>; 2],
+}
+
+#[derive(Debug, Arbitrary)]
+struct Answered<'a> {
+    status: u16,
+    fields: Section,
+    body: &'a [u8],
+    completeness: u8,
+    wire_bytes: u64,
+    times: [u64; 2],
+}
+
+impl Answered<'_> {
+    fn reply(self) -> Reply {
+        // Half of them are the two that matter.
+        let status = [200, 304].get(usize::from(self.status % 4)).copied().unwrap_or(self.status / 4);
+        Reply {
+            status,
+            fields: self.fields.0,
+            body: Bytes::copy_from_slice(self.body),
+            completeness: [Completeness::Whole, Completeness::Unknown, Completeness::Cut]
+                [usize::from(self.completeness % 3)],
+            wire_bytes: self.wire_bytes,
+            request_time: self.times[0],
+            response_time: self.times[1],
+        }
+    }
+}
+
+const SECRET: Secret = Secret([7; 32]);
+
+fuzz_target!(|input: Input<'_>| {
+    let method = [Method::Get, Method::Head, Method::OtherSafe, Method::Other][usize::from(input.method % 4)];
+    let stored_under = if method == Method::Head { Method::Head } else { Method::Get };
+    let key = Key::new(stored_under, "http://127.0.0.1/page".into(), Partition::ANONYMOUS);
+    let ask = Ask { method, url: key.url.clone(), key, fields: input.request.0, has_content: input.has_content };
+    let policy = Policy {
+        freshness: if input.is_rfc9111 { Freshness::Rfc9111 } else { Freshness::Revalidate },
+        consumer: input.consumer.map(|consumer| Consumer([consumer; 16])),
+        accept_encoding: input.is_ours_to_accept.then_some(ACCEPTED),
+        max_body: 100,
+        max_age: input.max_age,
+        ..Policy::default()
+    };
+    let record = input.record.map(|stored| stored.0);
+    let mut pending = match plan(ask, record.clone(), &policy, &SECRET, input.now) {
+        Plan::Send(pending) => pending,
+        Plan::Serve(answer, otherwise) => {
+            assert_eq!((answer.outcome, policy.freshness), (Outcome::Fresh, Freshness::Rfc9111));
+            assert_is_stored(&answer, &otherwise);
+            otherwise
+        }
+    };
+    for answered in input.replies {
+        assert_conditions(&pending);
+        let reply = answered.reply();
+        match settle(&pending, reply.clone(), &policy, &SECRET) {
+            Settlement::Answer(answer) => {
+                assert_answer(&answer, &pending, &reply, &policy);
+                assert_writes(&answer, &reply, &policy, record.as_ref());
+                return;
+            }
+            Settlement::Resend(_) => {
+                assert!(reply.status == 304 && !pending.is_resend, "asked again without need");
+                pending = Box::new(pending.unconditional(&policy));
+            }
+        }
+    }
+    panic!("asked a third time");
+});
+
+/// One validator at most, byte for byte one that the selected variant came with, and none that would break a request.
+fn assert_conditions(pending: &Pending) {
+    let ours = |name: &[u8]| pending.conditions.get_all(name).collect::<Vec<_>>();
+    let (tags, dates) = (ours(b"if-none-match"), ours(b"if-modified-since"));
+    match pending.validator {
+        Validator::None => assert!(tags.is_empty() && dates.is_empty()),
+        Validator::EntityTag => {
+            assert_eq!(
+                (&tags[..], dates.len()),
+                (&[pending.stored().unwrap().entity_tag().unwrap().as_bytes()][..], 0)
+            );
+        }
+        Validator::LastModified => {
+            assert_eq!((&dates[..], tags.len()), (&[pending.stored().unwrap().last_modified().unwrap()][..], 0));
+        }
+    }
+    for value in tags.iter().chain(&dates) {
+        assert!(!value.is_empty() && *value != b"*");
+        assert!(!value.iter().any(|byte| matches!(byte, b'\r' | b'\n' | b'\0')), "it would break a request: {value:?}");
+    }
+    assert!(!pending.is_resend || pending.validator == Validator::None);
+}
+
+fn assert_is_stored(answer: &Answer, pending: &Pending) {
+    let stored = pending.stored().expect("served from nothing");
+    assert_eq!(answer.body, AnswerBody::Stored(stored.body));
+    assert_eq!(answer.status, stored.status);
+    let described = [&b"etag"[..], b"content-encoding", b"content-type"];
+    assert!(described.iter().all(|name| answer.fields.get_all(name).eq(stored.fields.get_all(name))));
+}
+
+fn assert_answer(answer: &Answer, pending: &Pending, reply: &Reply, policy: &Policy) {
+    match answer.outcome {
+        Outcome::Fresh => panic!("an answer that was asked for"),
+        Outcome::NotModified => {
+            assert_eq!(reply.status, 304);
+            assert_ne!(pending.validator, Validator::None);
+            assert_is_stored(answer, pending);
+        }
+        Outcome::SameContent | Outcome::Changed | Outcome::New | Outcome::Passed => {
+            assert_eq!((answer.status, &answer.body), (reply.status, &AnswerBody::Received(reply.body.clone())));
+            // A 304 surfaces where the caller asked for it; else it is an error, and no page.
+            let is_error = answer.reason.is_some_and(Reason::is_unusable);
+            assert!(answer.status != 304 || pending.is_callers_to_judge() || is_error);
+            assert_eq!(answer.outcome == Outcome::Passed, answer.reason.is_some());
+            assert!(answer.outcome == Outcome::Passed || reply.status == 200);
+        }
+    }
+    assert!(answer.acknowledgement.is_none() || policy.consumer.is_some());
+}
+
+fn assert_writes(answer: &Answer, reply: &Reply, policy: &Policy, before: Option<&Record>) {
+    for write in &answer.writes {
+        let mut record = before.cloned().unwrap_or_else(|| Record::new(&write.key.url, Partition::ANONYMOUS));
+        // A counter that has run for longer than the world is a record's own trouble.
+        record.version %= 1 << 60;
+        if let Change::Store(stored) = &write.change {
+            assert!(reply.status == 200 && reply.completeness != Completeness::Cut);
+            assert!(reply.body.len() as u64 <= policy.max_body);
+            assert_secretless(&stored.fields);
+            if write.key.method == Method::Get {
+                let codings = codings(&stored.fields).expect("content that nobody can read");
+                assert_eq!(stored.content, digest(&codings, &reply.body, policy.limits).unwrap());
+                assert_eq!(stored.body, BodyRef::of(&reply.body));
+            } else {
+                assert_eq!(stored.body, BodyRef { digest: Digest::of(&[]), length: 0 });
+            }
+        }
+        if let Change::Freshen(freshening) = &write.change {
+            assert_secretless_but(&freshening.fields, before);
+            assert!(record.variants.iter().any(|one| one.body == freshening.body));
+        }
+        let pairs = |record: &Record| record.variants.iter().map(|one| (one.body, one.content)).collect::<Vec<_>>();
+        let known = pairs(&record);
+        write.change.apply(&mut record);
+        let received = match &write.change {
+            Change::Store(stored) => Some((stored.body, stored.content)),
+            _ => None,
+        };
+        assert!(pairs(&record).iter().all(|pair| known.contains(pair) || received == Some(*pair)), "a pair of another");
+        assert_eq!(decode(encode(&record)), Some(record));
+    }
+}
+
+fn assert_secretless(fields: &Fields) {
+    assert!(!fields.contains(b"set-cookie") && !fields.contains(b"connection"));
+}
+
+/// What lay in the record before stays there; nothing of that sort is added.
+fn assert_secretless_but(fields: &Fields, before: Option<&Record>) {
+    let had = |name: &[u8]| before.is_some_and(|record| record.variants.iter().any(|one| one.fields.contains(name)));
+    assert!([&b"set-cookie"[..], b"connection"].iter().all(|name| !fields.contains(name) || had(name)));
+}

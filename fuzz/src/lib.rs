@@ -1,0 +1,166 @@
+//! What the targets draw from: field sections that look like HTTP often enough to get past the first look, and records made of them.
+
+use arbitrary::{Arbitrary, Result, Unstructured};
+use bytes::Bytes;
+use notmodified::digest::Digest;
+use notmodified::entry::{Acknowledged, BodyRef, Consumer, Record, StoredResponse};
+use notmodified::fields::Fields;
+use notmodified::identity::Partition;
+use notmodified::rfc::vary::Selecting;
+
+/// Names that some rule asks for.
+const NAMES: [&[u8]; 32] = [
+    b"ETag",
+    b"Last-Modified",
+    b"Cache-Control",
+    b"Vary",
+    b"Date",
+    b"Age",
+    b"Expires",
+    b"Content-Encoding",
+    b"content-length",
+    b"Connection",
+    b"Set-Cookie",
+    b"Location",
+    b"Content-Location",
+    b"If-None-Match",
+    b"If-Modified-Since",
+    b"Range",
+    b"Accept-Encoding",
+    b"Cookie",
+    b"Authorization",
+    b"Host",
+    b"Content-Type",
+    b"Content-Range",
+    b"Transfer-Encoding",
+    b"Keep-Alive",
+    b"Proxy-Authenticate",
+    b"If-Match",
+    b"If-Range",
+    b"x-a",
+    b"X-B",
+    b"Accept-Language",
+    b"",
+    b"Trailer",
+];
+
+/// Values, or parts of them, that some rule understands.
+const VALUES: [&[u8]; 40] = [
+    b"\"1\"",
+    b"W/\"1\"",
+    b"\"1-gzip\"",
+    b"\"1-br\"",
+    b"*",
+    b"Sun, 06 Nov 1994 08:49:37 GMT",
+    b"Sunday, 06-Nov-94 08:49:37 GMT",
+    b"Sun Nov  6 08:49:37 1994",
+    b"1623456789000",
+    b"no-store",
+    b"no-cache",
+    b"max-age=60",
+    b"max-age=\"60\"",
+    b"max-stale",
+    b"max-stale=7",
+    b"min-fresh=5",
+    b"must-revalidate",
+    b"private=\"a, b\"",
+    b"gzip",
+    b"deflate",
+    b"br",
+    b"zstd",
+    b"identity",
+    b"x-gzip",
+    b"Accept-Encoding",
+    b"Cookie",
+    b"accept-language, *",
+    b"0",
+    b"3",
+    b"99999999999999999999",
+    b"-1",
+    b"close, X-A",
+    b"/elsewhere?q=1#f",
+    b"//other.example/",
+    b"http://127.0.0.1/page",
+    b"a=1; Path=/",
+    b"bytes=0-1",
+    b",",
+    b"\\\"",
+    b" \t",
+];
+
+/// A field section.
+#[derive(Debug)]
+pub struct Section(pub Fields);
+
+impl<'a> Arbitrary<'a> for Section {
+    fn arbitrary(from: &mut Unstructured<'a>) -> Result<Self> {
+        let mut lines = Vec::new();
+        while lines.len() < 24 && from.ratio(3, 4)? {
+            let name = if from.ratio(1, 16)? { some_bytes(from, 20)? } else { from.choose(&NAMES)?.to_vec() };
+            lines.push((name, value(from)?));
+        }
+        Ok(Self(lines.into_iter().collect()))
+    }
+}
+
+/// Known words and any bytes, joined as lists join them.
+fn value(from: &mut Unstructured<'_>) -> Result<Vec<u8>> {
+    let mut value = Vec::new();
+    for index in 0..from.int_in_range(0..=3)? {
+        if index > 0 {
+            value.extend_from_slice(b", ");
+        }
+        if from.ratio(2, 3)? {
+            value.extend_from_slice(from.choose(&VALUES)?);
+        } else {
+            value.extend(some_bytes(from, 40)?);
+        }
+    }
+    Ok(value)
+}
+
+fn some_bytes(from: &mut Unstructured<'_>, most: usize) -> Result<Vec<u8>> {
+    let length = from.int_in_range(0..=most)?.min(from.len());
+    Ok(from.bytes(length)?.to_vec())
+}
+
+/// A record, of variants that hold any of a few contents.
+#[derive(Debug)]
+pub struct Stored(pub Record);
+
+impl<'a> Arbitrary<'a> for Stored {
+    fn arbitrary(from: &mut Unstructured<'a>) -> Result<Self> {
+        let variants = (0..from.int_in_range(0..=3)?).map(|_| variant(from)).collect::<Result<_>>()?;
+        let acknowledged = (0..from.int_in_range(0..=2)?)
+            .map(|_| {
+                let [consumer, selecting, content] = from.arbitrary()?;
+                Ok(Acknowledged {
+                    consumer: Consumer([consumer; 16]),
+                    selecting: Selecting([selecting; 16]),
+                    content: Digest([content; 32]),
+                })
+            })
+            .collect::<Result<_>>()?;
+        let url = String::from_utf8_lossy(&some_bytes(from, 30)?).into_owned();
+        let (partition, version, last_used) = (Partition(from.arbitrary()?), from.arbitrary()?, from.arbitrary()?);
+        Ok(Self(Record { url, partition, version, last_used, variants, acknowledged }))
+    }
+}
+
+fn variant(from: &mut Unstructured<'_>) -> Result<StoredResponse> {
+    let Section(fields) = from.arbitrary()?;
+    let accept_encoding = if from.arbitrary()? { Some(Bytes::from(value(from)?)) } else { None };
+    Ok(StoredResponse {
+        status: from.arbitrary()?,
+        fields,
+        request_time: from.arbitrary()?,
+        response_time: from.arbitrary()?,
+        // The empty selection is that of every response without Vary.
+        selecting: Selecting([from.int_in_range(0..=2)?; 16]),
+        accept_encoding,
+        content: Digest([from.arbitrary()?; 32]),
+        body: BodyRef { digest: Digest([from.arbitrary()?; 32]), length: from.arbitrary()? },
+        wire_bytes: from.arbitrary()?,
+        is_invalidated: from.arbitrary()?,
+    })
+}
