@@ -1,6 +1,7 @@
 //! The wire against a scripted origin, over real sockets.
 
 mod answers;
+mod http2;
 mod identities;
 mod limits;
 mod secure;

@@ -65,7 +65,7 @@ def test_sdist_holds_what_a_build_needs_and_no_tests(sdist: Path) -> None:
     with tarfile.open(sdist) as archive:
         names = {name.split("/")[1] for name in archive.getnames()}
     assert {"Cargo.lock", "Cargo.toml", "README.md", "pyproject.toml", "src", "python"} <= names
-    assert not names & {"tests", "demo", "scripts", ".ci"}
+    assert not names & {"tests", "fuzz", "demo", "scripts", ".ci"}
 
 
 @pytest.mark.parametrize("kind", ["checkout", "sdist"])

@@ -1,4 +1,4 @@
-//! TLS: whom to trust, sessions that are never shared, and HTTP/2.
+//! TLS: whom to trust, and sessions that are never shared.
 
 use std::io::Read;
 use std::path::PathBuf;
@@ -6,23 +6,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use notmodified::error::Kind;
-use notmodified::wire::{Delimited, Options, Wire};
+use notmodified::wire::{Options, Wire};
 use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tempfile::TempDir;
 
 use super::{fetch, get, get_by, get_in, run, wire};
-use crate::origin::{Link, Origin, Step, ok, send};
+use crate::origin::{Origin, Step, ok, send};
 
 /// A certificate for loopback that signs itself, and the file that makes it trusted.
-struct Authority {
+pub(super) struct Authority {
     certified: rcgen::CertifiedKey<rcgen::KeyPair>,
     directory: TempDir,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let certified = rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("ca.pem"), certified.cert.pem()).unwrap();
@@ -34,7 +34,7 @@ impl Authority {
     }
 
     /// A server that offers these protocols.
-    fn server(&self, protocols: &[&str]) -> ServerConfig {
+    pub(super) fn server(&self, protocols: &[&str]) -> ServerConfig {
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.certified.signing_key.serialize_der()));
         let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
@@ -46,7 +46,7 @@ impl Authority {
         config
     }
 
-    fn trusting(&self) -> Options {
+    pub(super) fn trusting(&self) -> Options {
         let read_timeout = Duration::from_secs(5);
         Options { ca_file: Some(self.file()), read_timeout, ..Options::default() }
     }
@@ -147,27 +147,6 @@ fn tunnel(port: u16) -> Origin {
 }
 
 #[test]
-fn http2_is_offered_unless_it_is_switched_off() {
-    let authority = Authority::new();
-    let origin = Origin::raw(Some(Arc::new(authority.server(&["h2"]))), |link, _| speak_http2(link, &[(0, 1, b"hi")]));
-    let incoming = fetch(&wire(authority.trusting()), get(&origin.url("/"))).unwrap();
-    assert_eq!((incoming.status, incoming.delimited, &incoming.body[..]), (200, Delimited::Stream, &b"hi"[..]));
-    let error = fetch(&wire(Options { http2: false, ..authority.trusting() }), get(&origin.url("/"))).unwrap_err();
-    assert_eq!(error.kind(), Kind::Tls, "a server that speaks nothing else refuses: {error}");
-}
-
-#[test]
-fn a_stream_that_is_reset_leaves_an_incomplete_body() {
-    let authority = Authority::new();
-    let cancel = 8_u32.to_be_bytes();
-    let origin = Origin::raw(Some(Arc::new(authority.server(&["h2"]))), move |link, _| {
-        speak_http2(link, &[(0, 0, b"half"), (3, 0, &cancel)])
-    });
-    let error = fetch(&wire(authority.trusting()), get(&origin.url("/"))).unwrap_err();
-    assert_eq!(error.kind(), Kind::IncompleteBody, "{error}");
-}
-
-#[test]
 fn a_connection_that_ends_without_a_goodbye_leaves_an_incomplete_body() {
     let authority = Authority::new();
     let origin = Origin::https(authority.server(&["http/1.1"]), |_| {
@@ -175,33 +154,4 @@ fn a_connection_that_ends_without_a_goodbye_leaves_an_incomplete_body() {
     });
     let error = fetch(&wire(authority.trusting()), get(&origin.url("/"))).unwrap_err();
     assert_eq!(error.kind(), Kind::IncompleteBody, "{error}");
-}
-
-/// Answers one request with a 200 and these frames (type, flags, payload) on its stream.
-fn speak_http2(link: &mut dyn Link, frames: &[(u8, u8, &[u8])]) -> std::io::Result<()> {
-    link.read_exact(&mut [0; 24])?;
-    let stream = loop {
-        let mut header = [0; 9];
-        link.read_exact(&mut header)?;
-        let length = u32::from_be_bytes([0, header[0], header[1], header[2]]) as usize;
-        link.read_exact(&mut vec![0; length])?;
-        // HEADERS: the request is there.
-        if header[3] == 1 {
-            break [header[5], header[6], header[7], header[8]];
-        }
-    };
-    let frame = |kind: u8, flags: u8, stream: [u8; 4], payload: &[u8]| {
-        let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
-        [&length[1..], &[kind, flags], &stream, payload].concat()
-    };
-    // SETTINGS, then HEADERS that end here and say ":status: 200" (entry 8 of HPACK's static table).
-    let mut answer = [frame(4, 0, [0; 4], &[]), frame(1, 4, stream, &[0x88])].concat();
-    for (kind, flags, payload) in frames {
-        answer.extend(frame(*kind, *flags, stream, payload));
-    }
-    link.write_all(&answer)?;
-    link.flush()?;
-    let mut rest = [0; 1024];
-    while link.read(&mut rest)? > 0 {}
-    Ok(())
 }
