@@ -14,6 +14,8 @@ PYTHON_SOURCES := $(wildcard python tests/python tests/bench tests/soak demo scr
 EXTENSION := $(wildcard python/notmodified/_core*.so)
 SOAK_MINUTES := 120
 FUZZ_SECONDS := 600
+# The benchmark's peers, away from the development tools.
+BENCH_PYTHON := $(STAMPS)/bench-venv/bin/python
 CARGO_DENY := $(STAMPS)/cargo-deny/bin/cargo-deny
 
 .DEFAULT_GOAL := help
@@ -60,10 +62,11 @@ demo: build-release  ## Poll and crawl a real site twice, and see what it cost
 	@scripts/ensure-nginx.sh || echo "the demo goes on with the standard library's server" >&2
 	$(PYTHON_BIN) demo
 
-bench: build-release nginx  ## Measure on loopback
-	$(PYTHON_BIN) tests/bench
+bench: build-release nginx $(STAMPS)/bench  ## Measure against others on loopback (all of it: make bench BENCH=--full)
+	cargo build --locked --release --manifest-path tests/bench/programs/Cargo.toml --target-dir target
+	$(BENCH_PYTHON) tests/bench $(BENCH)
 
-profile: $(STAMPS)/venv nginx  ## Record where the benchmark's time goes (needs perf)
+profile: $(STAMPS)/venv $(STAMPS)/bench nginx  ## Record where the benchmark's time goes (needs perf)
 	scripts/profile.sh
 
 audit: $(CARGO_DENY)  ## Check licences, sources and bans of the dependencies
@@ -76,6 +79,10 @@ clean:  ## Remove everything that was built or installed here
 $(STAMPS)/venv: scripts/setup.sh pyproject.toml
 	scripts/setup.sh
 	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/bench: $(STAMPS)/venv scripts/bench-venv.sh tests/bench/requirements.txt
+	scripts/bench-venv.sh
+	@touch $@
 
 # The one extension in .venv is of the profile whose stamp is here: `dev` or `release`.
 $(STAMPS)/extension-%: $(STAMPS)/venv $(RUST_SOURCES) $(if $(EXTENSION),,always)

@@ -1,78 +1,71 @@
-"""Measures what a request costs on loopback: `make bench`. Numbers compare within one run only; no gate reads them.
-
-A real nginx serves the pages; CPU time is that of this process alone, wall time is shared with nginx.
-"""
+"""`make bench`: measures what a warm request costs, beside whom else one could use. See docs/benchmarks.md."""
 
 from __future__ import annotations
 
-import asyncio
-import resource
-import sys
+import argparse
 import tempfile
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "python"))
-
-import notmodified
-from nginx import Nginx
+import machine
+from contest import BARE, CONTENDERS, MODES, ROOT, contest
+from pages import Case, website
+from table import table
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from contest import Result
+    from pages import Website
 
-PAGES = 500
-PAGE_BYTES = 20_000
-ROUNDS = 10
-CONCURRENCY = 64
-
-
-async def measure(store: str, urls: list[str]) -> None:
-    """Visit all pages for the first time, again and again, and at last one by one."""
-    async with notmodified.Session(store, concurrency_per_host=CONCURRENCY) as session:
-        await timed("first visit, 200s", len(urls), visit(session, urls, rounds=1))
-        await timed(f"{CONCURRENCY} at a time, 304s", ROUNDS * len(urls), visit(session, urls, rounds=ROUNDS))
-        await timed("one by one, 304s", len(urls), visit_one_by_one(session, urls))
-
-
-async def visit(session: notmodified.Session, urls: list[str], *, rounds: int) -> None:
-    """Ask for all pages so many times, many at a time."""
-    for _ in range(rounds):
-        async for _result in session.get_many(urls, concurrency=CONCURRENCY, errors="raise"):
-            pass
-
-
-async def visit_one_by_one(session: notmodified.Session, urls: list[str]) -> None:
-    """Ask for one page after the other."""
-    for url in urls:
-        await session.get(url)
-
-
-async def timed(name: str, requests: int, work: Awaitable[None]) -> None:
-    """Print one row of the table."""
-    begun, cpu = time.perf_counter(), cpu_seconds()
-    await work
-    seconds, cpu = time.perf_counter() - begun, cpu_seconds() - cpu
-    print(f"  {name:<30}{requests:>9,}{requests / seconds:>12,.0f}{cpu / requests * 1e6:>14.1f}")
-
-
-def cpu_seconds() -> float:
-    """User and system time of this process, all threads."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
+REPORT = ROOT / ".build" / "bench.md"
 
 
 def main() -> None:
-    """Serve, measure, print."""
-    with tempfile.TemporaryDirectory() as temporary:
-        directory = Path(temporary)
-        (directory / "site").mkdir()
-        with Nginx(directory / "site", directory / "nginx") as nginx:
-            words = "".join(f"<p>{number}</p>" for number in range(PAGE_BYTES // 12))
-            urls = [nginx.write(f"{number}.html", f"<h1>{number}</h1>{words}") for number in range(PAGES)]
-            for name, store in (("LMDB", str(directory / "store")), ("memory", ":memory:")):
-                print(f"{name:<32}{'requests':>9}{'per second':>12}{'CPU µs each':>14}")
-                asyncio.run(measure(store, urls))
+    """Measure, print, and write down the same."""
+    arguments = _arguments()
+    with tempfile.TemporaryDirectory() as directory, website(Path(directory)) as site:
+        report = [f"# Benchmarks\n\n{machine.describe()}", *_requests(site, arguments)]
+    REPORT.write_text("\n\n".join(report) + "\n", encoding="utf-8")
+    print(f"\nwritten to {REPORT.relative_to(ROOT)}")
+
+
+def _requests(site: Website, arguments: argparse.Namespace) -> list[str]:
+    """A table for each kind of page, and who took part with which settings."""
+    chosen = [one for one in CONTENDERS if one.name == BARE or arguments.only in one.name]
+    said, told = [], {}
+    for kilobytes in arguments.sizes:
+        for coding in arguments.codings:
+            case = Case(kilobytes, coding)
+            results = contest(chosen, site, site.publish(case, arguments.pages), arguments.rounds)
+            said.append(f"## CPU µs per request, 304, {case.name}\n\n{_costs(results)}")
+            print(f"\n{said[-1]}", flush=True)
+            told.update({result.name: result.told for result in results})
+    said.append("\n".join(f"- {name}: {settings}" for name, settings in told.items()))
+    print(f"\n{said[-1]}")
+    return said
+
+
+def _costs(results: list[Result]) -> str:
+    bare = next(result for result in results if result.name == BARE)
+    rows = [[result.name, *(cell for mode in MODES for cell in _cells(result, bare, mode))] for result in results]
+    return table(["", *(f"{mode}, {unit}" for mode in MODES for unit in ("µs", "ratio", "per s"))], rows)
+
+
+def _cells(result: Result, bare: Result, mode: str) -> list[str]:
+    if mode not in result.costs:
+        return ["not run", "", ""]
+    cost = result.costs[mode]
+    ratio = cost.cpu / bare.costs[mode].cpu
+    return [f"{cost.cpu * 1e6:,.1f}", f"{ratio:.2f}", f"{cost.requests_per_second:,.0f}"]
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("--only", default="", help="contenders whose name contains this, and bare reqwest")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[2, 20, 142], help="kilobytes of a page")
+    parser.add_argument("--codings", nargs="+", default=["plain", "gzip"], choices=["plain", "gzip"])
+    parser.add_argument("--pages", type=int, default=500)
+    parser.add_argument("--rounds", type=int, default=7)
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,146 @@
+"""What the contenders share: the pages, the rounds they are told to run, and what a round cost.
+
+    PAGES CONCURRENCY LOOP DIRECTORY ─▶ first visit, 200s ─▶ settings ─▶ "read 2000" ─▶ one round, 304s ─▶ its cost ─▶ …
+
+A round is timed from its first request to its last: starting up and the first visit cost nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import sys
+import time
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+import uvloop
+from xxhash import xxh3_64_intdigest
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from contextlib import AbstractAsyncContextManager
+
+Get: TypeAlias = "Callable[[str, bool], Awaitable[bytes | None]]"
+"""Asks for a page with the validator of the last time; the content is handed over where it is to be read."""
+
+Visit: TypeAlias = "Callable[[Round], Awaitable[None]]"
+"""Asks for all pages of a round."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """The command line: what to ask for, and how."""
+
+    # URL, and the hash of its content.
+    pages: dict[str, int]
+    concurrency: int
+    loop: str
+    # For whatever a contender keeps on the disk.
+    directory: Path
+
+    @classmethod
+    def of_command_line(cls) -> Task:
+        """Read it."""
+        file, concurrency, loop, directory = sys.argv[1:]
+        lines = (line.split() for line in Path(file).read_text(encoding="utf-8").splitlines())
+        return cls({url: int(digest) for url, digest in lines}, int(concurrency), loop, Path(directory))
+
+
+@dataclass(slots=True)
+class Round:
+    """So many requests, over one page after the other."""
+
+    pages: dict[str, int]
+    requests: int
+    # Are bodies read and their hashes checked?
+    read: bool
+    wrong: int = 0
+    urls: Iterator[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.urls = itertools.islice(itertools.cycle(self.pages), self.requests)
+
+    def check(self, url: str, content: bytes) -> None:
+        """Hash what was delivered, and count it if it is not the page."""
+        if xxh3_64_intdigest(content) != self.pages[url]:
+            self.wrong += 1
+
+
+class Stopwatch:
+    """Begins when it is made."""
+
+    def __init__(self) -> None:
+        self._wall, self._cpu = time.perf_counter(), time.process_time()
+
+    def tell(self, told: Round) -> None:
+        """Say what the round cost: user and system time of this process, all threads."""
+        cpu, wall = time.process_time() - self._cpu, time.perf_counter() - self._wall
+        _tell({"cpu": cpu, "wall": wall, "wrong": told.wrong})
+
+
+def run(open_client: Callable[[Task], AbstractAsyncContextManager[Get]], settings: str, *packages: str) -> None:
+    """Run a contender that asks for one page at a time: so many tasks, each taking one page after the other."""
+
+    @asynccontextmanager
+    async def open_visit(task: Task) -> AsyncIterator[Visit]:
+        async with open_client(task) as get:
+
+            async def work(told: Round) -> None:
+                for url in told.urls:
+                    content = await get(url, told.read)
+                    if content is not None:
+                        told.check(url, content)
+
+            async def visit(told: Round) -> None:
+                await asyncio.gather(*(work(told) for _ in range(task.concurrency)))
+
+            yield visit
+
+    run_visits(open_visit, settings, *packages)
+
+
+def run_visits(open_visit: Callable[[Task], AbstractAsyncContextManager[Visit]], settings: str, *packages: str) -> None:
+    """Run a contender that goes through the pages in a way of its own."""
+    task = Task.of_command_line()
+
+    async def main() -> None:
+        async with open_visit(task) as visit:
+            await visit(first_visit(task))
+            tell_ready(task, settings, *packages)
+            # The loop stands still between two rounds: nothing is under way then.
+            for told in rounds(task):
+                stopwatch = Stopwatch()
+                await visit(told)
+                stopwatch.tell(told)
+
+    if task.loop == "uvloop":
+        uvloop.run(main())
+    else:
+        asyncio.run(main())
+
+
+def first_visit(task: Task) -> Round:
+    """All pages once."""
+    return Round(task.pages, len(task.pages), read=False)
+
+
+def rounds(task: Task) -> Iterator[Round]:
+    """What the benchmark asks for, until it has had enough."""
+    while line := sys.stdin.readline():
+        mode, requests = line.split()
+        yield Round(task.pages, int(requests), read=mode == "read")
+
+
+def tell_ready(task: Task, settings: str, *packages: str) -> None:
+    """Say that the first visit is over, and with what it was made."""
+    versions = ", ".join(f"{package} {version(package)}" for package in packages)
+    _tell({"settings": "; ".join(filter(None, (versions, settings, task.loop)))})
+
+
+def _tell(told: dict[str, object]) -> None:
+    print(json.dumps(told), flush=True)

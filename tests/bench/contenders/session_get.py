@@ -1,0 +1,27 @@
+"""Ours, one `await session.get` at a time, with a store on the disk."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import notmodified
+from contenders.rounds import Get, Task, run
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+
+@asynccontextmanager
+async def _open(task: Task) -> AsyncIterator[Get]:
+    async with notmodified.Session(task.directory / "store", concurrency_per_host=task.concurrency) as session:
+
+        async def get(url: str, read: bool) -> bytes | None:  # noqa: FBT001
+            response = await session.get(url)
+            return response.content if read else None
+
+        yield get
+
+
+if __name__ == "__main__":
+    run(_open, f"notmodified {notmodified.__version__}, LMDB store, durability by default")

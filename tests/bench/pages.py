@@ -1,0 +1,116 @@
+"""The pages that are asked for: text of three sizes, plain and gzip-coded, behind one nginx.
+
+nginx makes the tags (from a file's time and length) and the 304s; its access log says how many there were.
+"""
+
+from __future__ import annotations
+
+import gzip
+import random
+import sys
+import time
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from xxhash import xxh3_64_intdigest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "python"))
+
+import machine
+from nginx import Nginx
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# Kept open between the rounds of all contenders; `.gz` beside a file is what a client gets that takes gzip.
+EXTRA = "keepalive_timeout 3600s; gzip_static on; gzip_vary on;"
+SOURCE_BYTES = 1_000_000
+# nginx logs after it has sent.
+LOG_TIMEOUT = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Pages of one kind."""
+
+    kilobytes: int
+    coding: str
+
+    @property
+    def name(self) -> str:
+        """As it is called in paths and tables."""
+        return f"{self.kilobytes} KB, {self.coding}"
+
+
+class Website:
+    """The pages, and what nginx says was asked of them."""
+
+    def __init__(self, nginx: Nginx, lists: Path) -> None:
+        self._nginx = nginx
+        self._lists = lists
+        self._source = _words(SOURCE_BYTES)
+        self._log = (nginx.prefix / "access.log").open(encoding="utf-8")
+
+    def publish(self, case: Case, count: int) -> Path:
+        """Write so many pages; the file with a line of URL and hash for each of them."""
+        lines = []
+        for number in range(count):
+            name = f"{case.coding}-{case.kilobytes}/{number}.html"
+            content = self._page(number, case.kilobytes * 1000)
+            lines.append(f"{self._nginx.write(name, content)} {xxh3_64_intdigest(content)}\n")
+            if case.coding == "gzip":
+                self._nginx.write(f"{name}.gz", gzip.compress(content, 6))
+        listed = self._lists / f"{case.coding}-{case.kilobytes}.txt"
+        listed.write_text("".join(lines), encoding="utf-8")
+        return listed
+
+    def _page(self, number: int, length: int) -> bytes:
+        start = number * 977 % (SOURCE_BYTES - length)
+        return (b"<h1>%d</h1>" % number + self._source[start:])[:length]
+
+    def forget_log(self) -> None:
+        """What was served until now is none of the next count's business."""
+        # What comes after the answers that were read is written within a moment.
+        time.sleep(0.05)
+        self._log.read()
+
+    def count(self, requests: int) -> Counter[int]:
+        """How often each status was served since the last count; waits until so many are in the log."""
+        statuses: Counter[int] = Counter()
+        deadline = time.monotonic() + LOG_TIMEOUT
+        rest = ""
+        while True:
+            *lines, rest = (rest + self._log.read()).split("\n")
+            statuses.update(int(line.split('"status":', 1)[1].split(",", 1)[0]) for line in lines)
+            if statuses.total() >= requests or time.monotonic() > deadline:
+                return statuses
+            time.sleep(0.005)
+
+
+@contextmanager
+def website(directory: Path) -> Iterator[Website]:
+    """Serve them, on a core of nginx's own where there are two."""
+    site, lists = directory / "site", directory / "lists"
+    for made in (site, lists):
+        made.mkdir()
+    nginx = Nginx(site, directory / "nginx", extra=EXTRA)
+    with machine.server_core():
+        nginx.start()
+    try:
+        yield Website(nginx, lists)
+    finally:
+        nginx.stop()
+
+
+def _words(length: int) -> bytes:
+    # Words as frequent as words are, so that gzip finds what it finds in pages.
+    chance = random.Random(304)
+    letters = "etaoinshrdlucmfwypvbgkqjxz"
+    weights = [1 / (rank + 1) for rank in range(len(letters))]
+    words = ["".join(chance.choices(letters, weights, k=chance.randint(2, 11))) for _ in range(5000)]
+    spoken = chance.choices(words, [1 / (rank + 1) for rank in range(len(words))], k=length // 3)
+    text = "</p>\n<p>".join(" ".join(spoken[start : start + 40]) for start in range(0, len(spoken), 40))
+    return text.encode()[:length]
