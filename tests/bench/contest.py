@@ -59,6 +59,10 @@ CONTENDERS = [
     program("bare hyper", "bare_hyper"),
     *(module("Session.get", "session_get", loop=loop) for loop in ("asyncio", "uvloop")),
     *(module("Session.get_many", "session_get_many", loop=loop) for loop in ("asyncio", "uvloop")),
+    *(module("wreq + dict", "wreq_dict", loop=loop) for loop in ("asyncio", "uvloop")),
+    *(module("aiohttp + dict", "aiohttp_dict", loop=loop) for loop in ("asyncio", "uvloop")),
+    module("hishel", "hishel_sqlite", loop="uvloop", requests=SLOW),
+    module("requests-cache", "requests_cache_sqlite", requests=SLOW),
 ]
 
 
