@@ -1,4 +1,4 @@
-"""`make bench`: measures what a warm request costs, beside whom else one could use. See docs/benchmarks.md."""
+"""`make bench`: measures what a warm request costs, beside whatever else one could use. See docs/benchmarks.md."""
 
 from __future__ import annotations
 
@@ -7,65 +7,108 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import crawls_table
 import machine
-from contest import BARE, CONTENDERS, MODES, ROOT, contest
-from pages import Case, website
-from table import table
+import memory_table
+import stores_table
+import summary
+from contender import ROOT
+from pages import Case, Website, website
+from requests_table import BARE, CONTENDERS, compare
 
 if TYPE_CHECKING:
-    from contest import Result
-    from pages import Website
+    from requests_table import Compared
+    from summary import Row
 
 REPORT = ROOT / ".build" / "bench.md"
+PARTS = ("requests", "stores", "crawls", "memory")
+
+
+class Report:
+    """What is printed as it comes, and written down at the end."""
+
+    def __init__(self) -> None:
+        self._sections: list[str] = []
+        # Of the table that closes it.
+        self.aims: list[Row] = []
+
+    def add(self, title: str, text: str) -> None:
+        """A section."""
+        self._sections.append(f"## {title}\n\n{text}\n")
+        print(self._sections[-1], flush=True)
+
+    def write(self) -> None:
+        """Write it down."""
+        REPORT.write_text("\n".join(["# Benchmarks\n", *self._sections]), encoding="utf-8")
+        print(f"written to {REPORT.relative_to(ROOT)}")
 
 
 def main() -> None:
     """Measure, print, and write down the same."""
-    arguments = _arguments()
+    arguments, report = _arguments(), Report()
+    report.add("Machine", machine.describe())
     with tempfile.TemporaryDirectory() as directory, website(Path(directory)) as site:
-        report = [f"# Benchmarks\n\n{machine.describe()}", *_requests(site, arguments)]
-    REPORT.write_text("\n\n".join(report) + "\n", encoding="utf-8")
-    print(f"\nwritten to {REPORT.relative_to(ROOT)}")
+        if "requests" in arguments.parts:
+            _requests(site, arguments, report)
+        if "crawls" in arguments.parts:
+            _crawls(site, arguments, report)
+        if "memory" in arguments.parts:
+            memories = memory_table.measure(site, arguments.urls)
+            report.add("get_many over generated URLs", memory_table.table_of(memories))
+            report.aims += summary.of_memory(memories)
+    if "stores" in arguments.parts:
+        stores = stores_table.measure(arguments.stores, arguments.rounds)
+        report.add("Stores alone, CPU µs per page", stores.table())
+        report.add("Settings of stores", _told(stores.told))
+        report.aims += summary.of_stores(stores)
+    report.add("Summary", summary.summary(report.aims))
+    report.write()
 
 
-def _requests(site: Website, arguments: argparse.Namespace) -> list[str]:
+def _requests(site: Website, arguments: argparse.Namespace, report: Report) -> None:
     """A table for each kind of page, and who took part with which settings."""
     chosen = [one for one in CONTENDERS if one.name == BARE or arguments.only in one.name]
-    said, told = [], {}
-    for kilobytes in arguments.sizes:
-        for coding in arguments.codings:
+    compared: dict[Case, Compared] = {}
+    told: dict[str, str] = {}
+    for coding in arguments.codings:
+        for kilobytes in arguments.sizes:
             case = Case(kilobytes, coding)
-            results = contest(chosen, site, site.publish(case, arguments.pages), arguments.rounds)
-            said.append(f"## CPU µs per request, 304, {case.name}\n\n{_costs(results)}")
-            print(f"\n{said[-1]}", flush=True)
-            told.update({result.name: result.told for result in results})
-    said.append("\n".join(f"- {name}: {settings}" for name, settings in told.items()))
-    print(f"\n{said[-1]}")
-    return said
+            compared[case] = compare(chosen, site, site.publish(case, arguments.pages), arguments.rounds)
+            report.add(f"CPU µs per request, 304, {case.name}", compared[case].table())
+            told.update({name: result.told for name, result in compared[case].results.items()})
+    report.add("Settings of clients", _told(told))
+    report.aims += summary.of_requests(compared)
 
 
-def _costs(results: list[Result]) -> str:
-    bare = next(result for result in results if result.name == BARE)
-    rows = [[result.name, *(cell for mode in MODES for cell in _cells(result, bare, mode))] for result in results]
-    return table(["", *(f"{mode}, {unit}" for mode in MODES for unit in ("µs", "ratio", "per s"))], rows)
+def _crawls(site: Website, arguments: argparse.Namespace, report: Report) -> None:
+    """A table for one kind of page."""
+    case = Case(20, "plain")
+    crawls = crawls_table.measure(site, site.publish(case, arguments.pages), arguments.pages, arguments.rounds)
+    report.add(f"Warm Scrapy crawl, {arguments.pages} pages of {case.name}", crawls.table())
+    report.aims += summary.of_crawls(crawls)
 
 
-def _cells(result: Result, bare: Result, mode: str) -> list[str]:
-    if mode not in result.costs:
-        return ["not run", "", ""]
-    cost = result.costs[mode]
-    ratio = cost.cpu / bare.costs[mode].cpu
-    return [f"{cost.cpu * 1e6:,.1f}", f"{ratio:.2f}", f"{cost.requests_per_second:,.0f}"]
+def _told(told: dict[str, str]) -> str:
+    return "\n".join(f"- {name}: {settings}" for name, settings in told.items())
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("--only", default="", help="contenders whose name contains this, and bare reqwest")
+    parser.add_argument("parts", nargs="*", default=PARTS, choices=PARTS, help="what to measure; by default all")
+    parser.add_argument("--full", action="store_true", help="stores of 1,000,000 pages, 1,000,000 URLs, more rounds")
+    parser.add_argument("--only", default="", help="clients whose name contains this, and bare reqwest")
     parser.add_argument("--sizes", type=int, nargs="+", default=[2, 20, 142], help="kilobytes of a page")
     parser.add_argument("--codings", nargs="+", default=["plain", "gzip"], choices=["plain", "gzip"])
-    parser.add_argument("--pages", type=int, default=500)
-    parser.add_argument("--rounds", type=int, default=7)
-    return parser.parse_args()
+    parser.add_argument("--pages", type=int, default=500, help="how many there are")
+    parser.add_argument("--rounds", type=int, help="of which the median is taken")
+    parser.add_argument("--stores", type=int, nargs="+", help="pages in a store")
+    parser.add_argument("--urls", type=int, help="for the memory of get_many")
+    arguments = parser.parse_args()
+    full = arguments.full
+    arguments.rounds = arguments.rounds or (15 if full else 5)
+    arguments.stores = arguments.stores or [10_000, 100_000, *([1_000_000] if full else [])]
+    arguments.urls = arguments.urls or (1_000_000 if full else 50_000)
+    return arguments
 
 
 if __name__ == "__main__":

@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 
 # Connections outlast the rounds of all contenders; whoever takes gzip gets the `.gz` beside a file; and a cache by
 # RFC 9111 asks every time, instead of calling a page fresh that was written a minute ago.
-EXTRA = 'keepalive_timeout 3600s; gzip_static on; gzip_vary on; add_header Cache-Control "max-age=0";'
+EXTRA = """
+    keepalive_timeout 3600s; gzip_static on; gzip_vary on; add_header Cache-Control "max-age=0";
+    location /endless/ { rewrite ^ /endless.html break; access_log off; }
+"""
 SOURCE_BYTES = 1_000_000
 # nginx logs after it has sent.
 LOG_TIMEOUT = 30.0
@@ -53,6 +56,7 @@ class Website:
         self._nginx = nginx
         self._lists = lists
         self._source = _words(SOURCE_BYTES)
+        nginx.write("endless.html", self._page(0, 2000))
         self._log = (nginx.prefix / "access.log").open(encoding="utf-8")
 
     def publish(self, case: Case, count: int) -> Path:
@@ -67,6 +71,11 @@ class Website:
         listed = self._lists / f"{case.coding}-{case.kilobytes}.txt"
         listed.write_text("".join(lines), encoding="utf-8")
         return listed
+
+    @property
+    def endless_url(self) -> str:
+        """Whatever is below it is one page of 2 KB, and not in the log."""
+        return f"{self._nginx.url}/endless"
 
     def _page(self, number: int, length: int) -> bytes:
         start = number * 977 % (SOURCE_BYTES - length)

@@ -77,10 +77,10 @@ class Stopwatch:
     def __init__(self) -> None:
         self._wall, self._cpu = time.perf_counter(), time.process_time()
 
-    def tell(self, told: Round) -> None:
-        """Say what the round cost: user and system time of this process, all threads."""
+    def tell(self, *, wrong: int) -> None:
+        """Say what it cost since: user and system time of this process, all threads."""
         cpu, wall = time.process_time() - self._cpu, time.perf_counter() - self._wall
-        _tell({"cpu": cpu, "wall": wall, "wrong": told.wrong})
+        tell({"cpu": cpu, "wall": wall, "wrong": wrong})
 
 
 def run(open_client: Callable[[Task], AbstractAsyncContextManager[Get]], settings: str, *packages: str) -> None:
@@ -111,12 +111,12 @@ def run_visits(open_visit: Callable[[Task], AbstractAsyncContextManager[Visit]],
     async def main() -> None:
         async with open_visit(task) as visit:
             await visit(first_visit(task))
-            tell_ready(task, settings, *packages)
+            tell_ready(f"{settings}; {task.loop}", *packages)
             # The loop stands still between two rounds: nothing is under way then.
             for told in rounds(task):
                 stopwatch = Stopwatch()
                 await visit(told)
-                stopwatch.tell(told)
+                stopwatch.tell(wrong=told.wrong)
 
     if task.loop == "uvloop":
         uvloop.run(main())
@@ -131,16 +131,23 @@ def first_visit(task: Task) -> Round:
 
 def rounds(task: Task) -> Iterator[Round]:
     """What the benchmark asks for, until it has had enough."""
+    for mode, requests in orders():
+        yield Round(task.pages, requests, read=mode == "read")
+
+
+def orders() -> Iterator[tuple[str, int]]:
+    """A word and a number each, from the standard input."""
     while line := sys.stdin.readline():
-        mode, requests = line.split()
-        yield Round(task.pages, int(requests), read=mode == "read")
+        word, number = line.split()
+        yield word, int(number)
 
 
-def tell_ready(task: Task, settings: str, *packages: str) -> None:
-    """Say that the first visit is over, and with what it was made."""
+def tell_ready(settings: str, *packages: str) -> None:
+    """Say that the first order can come, and with what it will be carried out."""
     versions = ", ".join(f"{package} {version(package)}" for package in packages)
-    _tell({"settings": "; ".join(filter(None, (versions, settings, task.loop)))})
+    tell({"settings": "; ".join(filter(None, (versions, settings)))})
 
 
-def _tell(told: dict[str, object]) -> None:
+def tell(told: dict[str, object]) -> None:
+    """Say it to the benchmark."""
     print(json.dumps(told), flush=True)

@@ -99,15 +99,28 @@ pub fn rounds(settings: &str, pages: usize, mut visit: impl FnMut(Rc<Round>) -> 
     let round =
         |read, requests| Rc::new(Round { read, pages, requests, begun: Cell::default(), wrong: Cell::default() });
     visit(round(false, pages))?;
+    orders(settings, |mode, requests| {
+        let round = round(mode == "read", requests);
+        visit(Rc::clone(&round))?;
+        Ok(round.wrong.get())
+    })
+}
+
+/// Says that it is ready, and with what; then carries out orders like `read 2000` from the standard input, and tells what each one cost.
+/// `obey` returns how many bodies were not what they should be.
+///
+/// # Errors
+/// When an order is none, or cannot be carried out.
+pub fn orders(settings: &str, mut obey: impl FnMut(&str, usize) -> Outcome<usize>) -> Outcome<()> {
     tell(&format!(r#"{{"settings": "{settings}"}}"#))?;
     for line in stdin().lines() {
         let line = line?;
-        let (mode, requests) = line.split_once(' ').ok_or("not `read NUMBER` or `unread NUMBER`")?;
-        let round = round(mode == "read", requests.parse()?);
+        let (order, number) = line.split_once(' ').ok_or("an order is not `WORD NUMBER`")?;
+        let number = number.parse()?;
         let (begun, used) = (Instant::now(), ProcessTime::now());
-        visit(Rc::clone(&round))?;
+        let wrong = obey(order, number)?;
         let (cpu, wall) = (used.elapsed().as_secs_f64(), begun.elapsed().as_secs_f64());
-        tell(&format!(r#"{{"cpu": {cpu}, "wall": {wall}, "wrong": {}}}"#, round.wrong.get()))?;
+        tell(&format!(r#"{{"cpu": {cpu}, "wall": {wall}, "wrong": {wrong}}}"#))?;
     }
     Ok(())
 }
