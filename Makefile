@@ -16,6 +16,8 @@ SOAK_MINUTES := 120
 FUZZ_SECONDS := 600
 # The benchmark's peers, away from the development tools.
 BENCH_PYTHON := $(STAMPS)/bench-venv/bin/python
+# Not `target` itself: there the product without its binding would take the place of the product with it.
+BENCH_TARGET := target/bench
 CARGO_DENY := $(STAMPS)/cargo-deny/bin/cargo-deny
 
 .DEFAULT_GOAL := help
@@ -63,7 +65,7 @@ demo: build-release  ## Poll and crawl a real site twice, and see what it cost
 	$(PYTHON_BIN) demo
 
 bench: build-release nginx $(STAMPS)/bench  ## Measure against others on loopback (all of it: make bench BENCH=--full)
-	cargo build --locked --release --manifest-path tests/bench/programs/Cargo.toml --target-dir target
+	cargo build --locked --release --manifest-path tests/bench/programs/Cargo.toml --target-dir $(BENCH_TARGET)
 	$(BENCH_PYTHON) tests/bench $(BENCH)
 
 profile: $(STAMPS)/venv $(STAMPS)/bench nginx  ## Record where the benchmark's time goes (needs perf)

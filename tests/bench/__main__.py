@@ -94,7 +94,7 @@ def _told(told: dict[str, str]) -> str:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("parts", nargs="*", default=PARTS, choices=PARTS, help="what to measure; by default all")
+    parser.add_argument("--parts", nargs="+", default=PARTS, choices=PARTS, help="what to measure; by default all")
     parser.add_argument("--full", action="store_true", help="stores of 1,000,000 pages, 1,000,000 URLs, more rounds")
     parser.add_argument("--only", default="", help="clients whose name contains this, and bare reqwest")
     parser.add_argument("--sizes", type=int, nargs="+", default=[2, 20, 142], help="kilobytes of a page")

@@ -37,7 +37,7 @@ class Contender:
 
 def program(name: str, executable: str) -> Contender:
     """One of `programs`."""
-    return Contender(name, (str(ROOT / "target" / "release" / executable),))
+    return Contender(name, (str(ROOT / "target" / "bench" / "release" / executable),))
 
 
 def module(name: str, module_name: str, *, loop: str = "", requests: int = 2000) -> Contender:
