@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import machine
+from bench import machine
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -42,7 +42,7 @@ def program(name: str, executable: str) -> Contender:
 
 def module(name: str, module_name: str, *, loop: str = "", requests: int = 2000) -> Contender:
     """One of `contenders`."""
-    command = (sys.executable, "-m", f"contenders.{module_name}")
+    command = (sys.executable, "-m", f"bench.contenders.{module_name}")
     return Contender(f"{name}, {loop}" if loop else name, command, loop, requests)
 
 
@@ -65,7 +65,7 @@ class Running:
     def __init__(self, contender: Contender, scratch: Path, *arguments: str) -> None:
         self.contender = contender
         self._errors = (scratch / "errors.txt").open("w+", encoding="utf-8")
-        paths = [ROOT / "python", Path(__file__).parent]
+        paths = [ROOT / "python", ROOT / "tests"]
         with machine.client_core():
             self._process = subprocess.Popen(  # noqa: S603
                 [*contender.command, *arguments],

@@ -10,12 +10,12 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from contender import Contender, Cost, Running
-from requests_table import median
-from table import table
+from bench.contender import Contender, Cost, Running
+from bench.requests_table import median
+from bench.table import table
 
 if TYPE_CHECKING:
-    from pages import Website
+    from bench.pages import Website
 
 NONE, BY_HAND, SCRAPYS, OURS = "no cache", "dict middleware", "HttpCacheMiddleware", "notmodified"
 # As `contenders/crawl.py` calls them.
@@ -59,6 +59,6 @@ def measure(site: Website, pages: Path, count: int, rounds: int) -> Crawls:
 
 
 def _crawl(name: str, cache: str, pages: Path, directory: Path, count: int) -> Cost:
-    contender = Contender(name, (sys.executable, "-m", "contenders.crawl"))
+    contender = Contender(name, (sys.executable, "-m", "bench.contenders.crawl"))
     with Running(contender, directory, str(pages), str(directory), cache) as running:
         return running.cost(count)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from contender import Cost, Running, module
-from table import table
+from bench.contender import Cost, Running, module
+from bench.table import table
 
 if TYPE_CHECKING:
-    from pages import Website
+    from bench.pages import Website
 
 VISITS = ("first visit, 200s", "second visit, 304s")
 

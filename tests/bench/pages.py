@@ -7,23 +7,20 @@ from __future__ import annotations
 
 import gzip
 import random
-import sys
 import time
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xxhash import xxh3_64_intdigest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "python"))
-
-import machine
+from bench import machine
 from nginx import Nginx
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 # Connections outlast the rounds of all contenders; whoever takes gzip gets the `.gz` beside a file; and a cache by
 # RFC 9111 asks every time, instead of calling a page fresh that was written a minute ago.

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from contender import Contender, Cost, NotRunError, Running, module, program
-from table import table
+from bench.contender import Contender, Cost, NotRunError, Running, module, program
+from bench.table import table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pages import Website
+    from bench.pages import Website
 
 CONCURRENCY = 50
 MODES = ("read", "unread")

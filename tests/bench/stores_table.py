@@ -7,12 +7,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from contender import Running, module, program
-from requests_table import median
-from table import table
+from bench.contender import Running, module, program
+from bench.requests_table import median
+from bench.table import table
 
 if TYPE_CHECKING:
-    from contender import Cost
+    from bench.contender import Cost
 
 OURS, LMDB, SQLITE = "notmodified", "py-lmdb", "sqlite3"
 CONTENDERS = [program(OURS, "store"), module(LMDB, "store_lmdb"), module(SQLITE, "store_sqlite")]

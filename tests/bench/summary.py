@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import crawls_table
-import stores_table
-from requests_table import BARE
-from table import table
+from bench import crawls_table, stores_table
+from bench.requests_table import BARE
+from bench.table import table
 
 if TYPE_CHECKING:
-    from crawls_table import Crawls
-    from memory_table import Memory
-    from pages import Case
-    from requests_table import Compared
-    from stores_table import Stores
+    from bench.crawls_table import Crawls
+    from bench.memory_table import Memory
+    from bench.pages import Case
+    from bench.requests_table import Compared
+    from bench.stores_table import Stores
 
 GET, GET_MANY = "Session.get, asyncio", "Session.get_many, asyncio"
 Row = list[str]

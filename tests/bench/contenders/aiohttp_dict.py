@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
-from contenders.rounds import Get, Task, run
+from bench.contenders.rounds import Get, Task, run
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

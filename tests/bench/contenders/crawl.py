@@ -17,7 +17,7 @@ from scrapy.crawler import CrawlerProcess
 from scrapy.http import HtmlResponse
 from xxhash import xxh3_64_intdigest
 
-from contenders.rounds import Stopwatch
+from bench.contenders.rounds import Stopwatch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import notmodified
-from contenders.rounds import Stopwatch, orders, tell, tell_ready
+from bench.contenders.rounds import Stopwatch, orders, tell, tell_ready
 
 CONCURRENCY = 50
 LOOKS = 50

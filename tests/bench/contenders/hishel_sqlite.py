@@ -9,7 +9,7 @@ import httpx
 from hishel import AsyncSqliteStorage, CacheOptions
 from hishel.httpx import AsyncCacheClient
 
-from contenders.rounds import Get, Task, run
+from bench.contenders.rounds import Get, Task, run
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

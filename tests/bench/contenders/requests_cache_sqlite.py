@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from requests_cache import CachedSession, SQLiteCache
 
-from contenders.rounds import Round, Stopwatch, Task, first_visit, rounds, tell_ready
+from bench.contenders.rounds import Round, Stopwatch, Task, first_visit, rounds, tell_ready
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import notmodified
-from contenders.rounds import Get, Task, run
+from bench.contenders.rounds import Get, Task, run
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

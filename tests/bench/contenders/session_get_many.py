@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import notmodified
-from contenders.rounds import Round, Task, Visit, run_visits
+from bench.contenders.rounds import Round, Task, Visit, run_visits
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import lmdb
 from xxhash import xxh3_128_digest
 
-from contenders.stores import directory, run
+from bench.contenders.stores import directory, run
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING
 
-from contenders.stores import directory, run
+from bench.contenders.stores import directory, run
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Protocol
 
-from contenders.rounds import Stopwatch, orders, tell_ready
+from bench.contenders.rounds import Stopwatch, orders, tell_ready
 
 SMALL, LARGE = 1_000, 20_000
 # What our store writes as one group at most, too.

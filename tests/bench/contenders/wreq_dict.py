@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import wreq
 
-from contenders.rounds import Get, Task, run
+from bench.contenders.rounds import Get, Task, run
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
