@@ -54,7 +54,8 @@ fn process() {
     let Ok(role) = std::env::var(ROLE) else { return };
     let path = PathBuf::from(std::env::var(STORE).unwrap());
     match role.as_str() {
-        "confirm" => confirm_each(&path),
+        "confirm" => confirm_each(&path, false),
+        "confirm-bounded" => confirm_each(&path, true),
         "company" => company(&path),
         "grow" => grow(&path),
         "reader" => hold_a_reader(&path),

@@ -11,6 +11,7 @@
 #![allow(missing_docs, reason = "test names say what happens")]
 
 mod child;
+mod damage;
 mod exchange;
 mod floors;
 mod kills;

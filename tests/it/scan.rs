@@ -69,6 +69,11 @@ pub fn body_key(body: BodyRef) -> Vec<u8> {
     [body.digest.0.as_slice(), &body.length.to_le_bytes()].concat()
 }
 
+/// The keys of a database.
+pub fn keys(path: &Path, name: &str) -> Vec<Vec<u8>> {
+    pairs(&open(path), name).into_iter().map(|(key, _)| key).collect()
+}
+
 /// Replaces a value by what `how` makes of it.
 pub fn damage(path: &Path, name: &str, key: &[u8], how: impl FnOnce(&mut Vec<u8>)) {
     let environment = open(path);
