@@ -22,11 +22,12 @@ CARGO_DENY := $(STAMPS)/cargo-deny/bin/cargo-deny
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build build-release nginx lint format test soak fuzz sanitize demo bench profile audit clean always
+.PHONY: help setup build build-release nginx strace lint format test soak demo bench profile audit clean always
 
 help:  ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
 
-setup: $(STAMPS)/venv nginx  ## Make .venv with the development tools, and install nginx if it is missing
+setup: $(STAMPS)/venv nginx strace  ## Make .venv with the development tools, and install nginx and strace if they are missing
 
 build: $(STAMPS)/extension-dev  ## Build the extension for tests into .venv
 
@@ -48,7 +49,7 @@ format: $(STAMPS)/venv  ## Format Rust and Python, and repair what the linter ca
 	$(PYTHON_BIN) -m ruff check --fix $(PYTHON_SOURCES)
 	$(PYTHON_BIN) -m ruff format $(PYTHON_SOURCES)
 
-test: build nginx  ## Lint, and run all tests but the long ones; ends with a line of counts
+test: build nginx strace  ## Lint, and run all tests but the long ones; ends with a line of counts
 	$(PYTHON_BIN) scripts/test.py
 
 soak: build-release nginx  ## Poll over one store for SOAK_MINUTES=120, with changes and kills
@@ -94,6 +95,9 @@ $(STAMPS)/extension-%: $(STAMPS)/venv $(RUST_SOURCES) $(if $(EXTENSION),,always)
 
 nginx:
 	@scripts/ensure-nginx.sh
+
+strace:
+	@scripts/ensure-strace.sh
 
 $(CARGO_DENY):
 	cargo install --locked --root $(STAMPS)/cargo-deny cargo-deny
