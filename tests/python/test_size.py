@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from random import Random
 from typing import TYPE_CHECKING
@@ -72,6 +73,18 @@ def test_bounded_store_keeps_its_size_and_what_came_last(store: Path) -> None:
         assert not any(is_kept(cache, number) for number in range(1000))
         # Room is made for what comes, and not for nothing.
         assert sum(is_kept(cache, number) for number in range(2600)) * len(content(0)) >= 4 * MIB
+
+
+def test_bodies_of_all_sizes_do_not_burst_the_bound(store: Path) -> None:
+    draw = Random(0)
+    with Cache(str(store), max_size=8 * MIB, durability="relaxed") as cache:
+        for serial in range(3000):
+            body = draw.randbytes(int(math.exp(draw.uniform(math.log(200), math.log(300_000)))))
+            number = int(1000 * draw.random() ** 2)
+            cache.plan("GET", url(number)).settle(200, {"ETag": f'"{serial}"'}, body)
+        cache.flush()
+    # What became free lies in pieces that are too small for a large one.
+    assert size(store) <= 10 * MIB
 
 
 def test_page_larger_than_the_store_may_be_is_delivered_all_the_same(origin: Origin, store: Path) -> None:
