@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 Kind: TypeAlias = Literal["write", "sync", "mark"]
@@ -73,10 +74,27 @@ def traced(source: str, file: Path, output: Path, *arguments: str) -> Trace:
     return Trace(list(_calls(output.read_text(errors="replace").splitlines(), str(file))))
 
 
-def _calls(lines: list[str], file: str) -> list[Call]:
+def _calls(lines: list[str], file: str) -> Iterator[Call]:
     synchronous: set[str] = set()
+    for line in whole_lines(lines):
+        call = _call(line.name, line.arguments, file, synchronous)
+        if call is not None:
+            yield Call(call[0], line.begun, line.ended, call[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One call as strace prints it, whole; where it begins and ends in the trace."""
+
+    begun: int
+    ended: int
+    name: str
+    arguments: str
+
+
+def whole_lines(lines: list[str]) -> Iterator[Line]:
+    """Put together again what other threads' calls have torn apart."""
     begun: dict[str, tuple[int, str]] = {}
-    calls: list[Call] = []
     for number, line in enumerate(lines):
         parts = LINE.match(line)
         if parts is None:
@@ -91,11 +109,8 @@ def _calls(lines: list[str], file: str) -> list[Call]:
             continue
         if begin["unfinished"]:
             begun[thread] = (number, rest.removesuffix(" <unfinished ...>"))
-            continue
-        call = _call(begin["name"], begin["arguments"], file, synchronous)
-        if call is not None:
-            calls.append(Call(call[0], since, number, call[1]))
-    return calls
+        else:
+            yield Line(since, number, begin["name"], begin["arguments"])
 
 
 def _call(name: str, arguments: str, file: str, synchronous: set[str]) -> tuple[Kind, str] | None:
