@@ -236,7 +236,7 @@ while True:
         with Cache(str(store)) as cache:
             assert all(is_kept(cache, number) for number in range(100))
     # Nothing of what it had begun stays on the disk for good.
-    assert len(list(store.iterdir())) <= 4
+    assert not [path for path in store.iterdir() if path.is_dir()]
 
 
 def test_memory_store_is_compact_already(tmp_path: Path) -> None:
@@ -256,14 +256,14 @@ with Cache(sys.argv[1]) as cache:
     try:
         cache.compact()
     except StoreError as error:
-        print("space" in str(error))
+        print(sys.argv[1] in str(error))
     print(bool(cache.plan("GET", "http://127.0.0.1/99").conditions))
 """
     with Cache(str(store)) as cache:
         feed(cache, range(100))
     assert run(program, str(store)).output.splitlines() == ["True", "True"]
     assert _finds(store, 50)
-    assert {path.name for path in store.iterdir()} == {"data.mdb", "lock.mdb", "secret"}
+    assert not [path for path in store.iterdir() if path.is_dir()]
 
 
 def test_closed_cache_is_not_compacted(store: Path) -> None:
