@@ -21,8 +21,7 @@ BENCH_TARGET := target/bench
 CARGO_DENY := $(STAMPS)/cargo-deny/bin/cargo-deny
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build build-release nginx lint format test soak fuzz sanitize demo bench profile audit clean always
-.PHONY: help setup build build-release nginx strace lint format test soak demo bench profile audit clean always
+.PHONY: help setup build build-release nginx strace lint format test soak fuzz sanitize demo bench profile audit clean always
 
 help:  ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
