@@ -186,7 +186,7 @@ fn what_is_no_http2_is_a_protocol_error() {
         Script::default().answer(DATA, 0, b"early"),
         Script::default().answer(HEADERS, END_HEADERS, &[0xff, 0xff, 0xff, 0x7f]),
         Script::default().answer(SETTINGS, 0, &[]),
-        Script::default().answer(DATA, 0, &[0; 100_000]),
+        Script::default().answer(DATA, 0, &vec![0; 100_000]),
     ];
     for (number, script) in wrong.into_iter().enumerate() {
         let error = failure(script);
