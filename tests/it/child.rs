@@ -12,7 +12,7 @@ use notmodified::store::lmdb::{Durability, LmdbStore, Options};
 use pollster::block_on;
 
 use crate::kills::confirm_each;
-use crate::lmdb_processes::{TINY, company, grow, hold_a_reader, hold_many_readers};
+use crate::lmdb_processes::{TINY, company, grow, hold_a_reader, hold_many_readers, hold_the_write_lock};
 use crate::sample::{body, flush, key, noise, put, response, served};
 
 const ROLE: &str = "NOTMODIFIED_TEST_ROLE";
@@ -59,6 +59,7 @@ fn process() {
         "company" => company(&path),
         "grow" => grow(&path),
         "reader" => hold_a_reader(&path),
+        "writer" => hold_the_write_lock(&path),
         "many-readers" => hold_many_readers(&path),
         "full-disk" => full_disk(&path),
         "little-space" => little_space(&path),

@@ -6,12 +6,13 @@ use std::process::Child;
 use std::thread;
 use std::time::Duration;
 
+use notmodified::entry::change::Change;
 use notmodified::store::Store;
 use notmodified::store::lmdb::{Durability, LmdbStore, Options};
 use pollster::block_on;
 
 use crate::child::{run, said, say, start};
-use crate::sample::{change, flush, freshening, key, noise, put, response, served};
+use crate::sample::{body, change, flush, freshening, key, noise, put, response, served};
 use crate::scan::{self, scan};
 
 /// A map that soon is too small.
@@ -123,6 +124,50 @@ pub fn hold_a_reader(path: &Path) {
     let _transaction = environment.begin_ro_txn().unwrap();
     say("reading");
     drop(std::io::stdin().read(&mut [0]));
+}
+
+pub fn hold_the_write_lock(path: &Path) {
+    let environment = scan::open(path);
+    let _transaction = environment.begin_rw_txn().unwrap();
+    say("writing");
+    drop(std::io::stdin().read(&mut [0]));
+}
+
+#[test]
+fn a_process_that_stops_in_the_middle_of_writing_holds_nobody_up_for_ever() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = Options { queue_changes: 2, patience: Duration::from_millis(200), ..Options::default() };
+    let store = LmdbStore::open(directory.path(), options).unwrap();
+    put(&store, "http://before/", b"before", 1);
+    flush(&store);
+    let mut writer = start("writer", directory.path(), "");
+    assert_eq!(said(&mut writer).next().unwrap(), "writing");
+    put(&store, "http://a/", b"a", 1);
+    let flushed = block_on(store.flush()).unwrap_err();
+    assert!(flushed.to_string().contains("stopped"), "{flushed}");
+    let mut refused = 0;
+    for number in 0..5 {
+        let content = noise(number, 100);
+        let change = Change::Store(Box::new(response(0, &content, 1)));
+        let written = block_on(store.write(&key(&format!("http://{number}/")), change, Some(body(&content))));
+        refused += usize::from(written.is_err());
+    }
+    assert_eq!(refused, 4, "one had its place in the queue");
+    assert_eq!(served(&store, "http://before/").unwrap(), "before");
+    assert_eq!(served(&store, "http://a/").unwrap(), "a");
+    drop(store);
+    let error = LmdbStore::open(directory.path(), options).unwrap_err().to_string();
+    assert!(error.contains("still being closed"), "{error}");
+    kill(writer);
+    // What was accepted is written when the lock is free.
+    let store = (0..500)
+        .find_map(|_| {
+            std::thread::sleep(Duration::from_millis(10));
+            LmdbStore::open(directory.path(), options).ok()
+        })
+        .expect("closed at last");
+    assert_eq!(served(&store, "http://a/").unwrap(), "a");
+    assert_eq!(served(&store, "http://0/").unwrap(), noise(0, 100));
 }
 
 #[test]

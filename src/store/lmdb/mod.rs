@@ -43,6 +43,7 @@ mod writer;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -92,6 +93,9 @@ pub struct Options {
     pub queue_bytes: u32,
     /// What may be kept, and for how long.
     pub limits: Limits,
+    /// How long the writer may stand still before those who wait for it are told. Another process can hold the write lock for ever: one that
+    /// was stopped in the middle of writing.
+    pub patience: Duration,
 }
 
 impl Default for Options {
@@ -103,6 +107,7 @@ impl Default for Options {
             queue_changes: 4096,
             queue_bytes: 64 << 20,
             limits: Limits { max_size: None, max_age: None, linger: 120 },
+            patience: Duration::from_secs(30),
         }
     }
 }
@@ -263,7 +268,11 @@ impl Store for LmdbStore {
 
     async fn write(&self, key: &Key, change: Change, body: Option<Body>) -> Result<()> {
         let shared = self.shared()?;
-        let room = shared.pending.room(body.as_ref().map_or(0, |body| body.wire().len())).await?;
+        let room = match &change {
+            // Told from an event loop's own thread. It is lost without harm: its page comes as changed once more.
+            Change::Acknowledge(_) => shared.pending.room_now()?,
+            _ => shared.pending.room(body.as_ref().map_or(0, |body| body.reference().length)).await?,
+        };
         let write = Write::new(key.clone(), change, body, Arc::clone(&self.counters), room);
         let stored =
             || shared.environment.read(|transaction, databases| transaction::stored(transaction, databases, key.hash));

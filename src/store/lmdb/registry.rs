@@ -39,6 +39,9 @@ struct Registered {
 pub fn acquire(path: &Path, options: Options) -> Result<(Arc<Shared>, Option<String>)> {
     let mut open = registry();
     let place = Place::prepare(path)?;
+    if open.get(&place.file_id()).is_some_and(|registered| registered.handles == 0) {
+        finish(&mut open, &place)?;
+    }
     if let Some(registered) = open.get_mut(&place.file_id()) {
         registered.handles += 1;
         return Ok((Arc::clone(&registered.shared), None));
@@ -79,6 +82,36 @@ pub fn release(shared: &Arc<Shared>) {
     }
     let Some(last) = open.remove(&file) else { return };
     shared.pending.close();
+    if !shared.pending.wait_until(|| last.writer.is_finished()) {
+        // Its file must not be opened a second time: it stays registered, and whoever comes next sees whether it has ended by then.
+        open.insert(file, last);
+        return;
+    }
+    close(last);
+}
+
+/// Closes a store that could not be closed when its last handle went.
+fn finish(open: &mut BTreeMap<FileId, Registered>, place: &Place) -> Result<()> {
+    match open.remove(&place.file_id()) {
+        Some(left) if !left.writer.is_finished() => {
+            open.insert(place.file_id(), left);
+            let message = format!(
+                "the store in {} is still being closed: its writer waits for the disk, or for a process that was stopped",
+                place.directory().display()
+            );
+            Err(Error::new(Kind::Store, message))
+        }
+        Some(left) => {
+            close(left);
+            Ok(())
+        }
+        None => Ok(()),
+    }
+}
+
+/// Closes a store whose writer has ended.
+fn close(last: Registered) {
+    let shared = last.shared;
     // A writer that panicked has ended too.
     drop(last.writer.join());
     shared.promises.closing(|reference| shared.bytes(reference).ok().flatten());
