@@ -2,7 +2,7 @@
 //! together: one sync to the disk for a whole group.
 
 use std::sync::{Arc, PoisonError};
-use std::thread::{Builder, JoinHandle};
+use std::thread::{self, Builder, JoinHandle};
 
 use std::time::Duration;
 
@@ -36,6 +36,9 @@ impl Drop for End<'_> {
 
 /// A map that may not grow and has no room is tried so often, with twice as much forgotten each time.
 const ROUNDS_OF_MAKING_ROOM: usize = 12;
+
+/// How long a reader may be at what was forgotten, and in which steps that is waited for.
+const READERS_TAKE: [Duration; 5] = [1, 4, 16, 64, 128].map(Duration::from_millis);
 
 /// The least that is forgotten, bytes.
 const SMALLEST_ROOM: u64 = 128 << 10;
@@ -89,7 +92,7 @@ fn commit(shared: &Shared, group: &Group, limits: Limits) -> Result<bool> {
             }
             make_room(shared, Due::at_once(now, excess))?;
             excess *= 2;
-            written = environment.write(work)?;
+            written = patiently(|| environment.write(work))?;
         }
         is_more = written.ok_or_else(|| environment.full())?;
     }
@@ -104,7 +107,7 @@ fn commit(shared: &Shared, group: &Group, limits: Limits) -> Result<bool> {
 fn make_room(shared: &Shared, due: Due) -> Result<()> {
     let Shared { environment, promises, .. } = shared;
     let room = |transaction: &mut RwTransaction<'_>, databases| upkeep::step(transaction, databases, promises, due);
-    if environment.write(room)?.is_none() {
+    if patiently(|| environment.write(room))?.is_none() {
         // Not even room to forget in.
         environment.grow_a_little()?;
         environment.write(room)?;
@@ -113,4 +116,15 @@ fn make_room(shared: &Shared, due: Due) -> Result<()> {
         environment.write(databases::touch)?;
     }
     Ok(())
+}
+
+/// Tries again for a while where there is no room: what was forgotten is not free as long as a reader, in this process or another, is at it.
+fn patiently<T>(write: impl Fn() -> Result<Option<T>>) -> Result<Option<T>> {
+    for pause in READERS_TAKE {
+        if let Some(written) = write()? {
+            return Ok(Some(written));
+        }
+        thread::sleep(pause);
+    }
+    write()
 }
