@@ -206,8 +206,8 @@ def test_delay_and_gate_hold_the_answer_back(origin: Origin) -> None:
     gate = Gate()
     url = origin.on("/", held(gate, Page(b"one")))
     release = threading.Timer(0.1, gate.set)
-    release.start()
     begun = time.monotonic()
+    release.start()
     assert fetch(url)[2] == b"one"
     assert time.monotonic() - begun >= 0.1
     release.join()
