@@ -83,7 +83,7 @@ $(STAMPS)/venv: scripts/setup.sh pyproject.toml
 	scripts/setup.sh
 	@mkdir -p $(STAMPS) && touch $@
 
-$(STAMPS)/bench: $(STAMPS)/venv scripts/bench-venv.sh tests/bench/requirements.txt
+$(STAMPS)/bench: $(STAMPS)/venv scripts/bench-venv.sh $(wildcard tests/bench/requirements*.txt)
 	scripts/bench-venv.sh
 	@touch $@
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench import crawls_table, machine, memory_table, stores_table, summary
-from bench.contender import ROOT
+from bench.contender import ROOT, locked_version
 from bench.pages import Case, Website, website
 from bench.requests_table import BARE, CONTENDERS, compare
 
@@ -44,6 +44,7 @@ def main() -> None:
     arguments, report = _arguments(), Report()
     report.add("Machine", machine.describe())
     with tempfile.TemporaryDirectory() as directory, website(Path(directory)) as site:
+        report.add("Versions", ", ".join([site.server, *map(locked_version, ("reqwest", "hyper", "tokio"))]))
         if "requests" in arguments.parts:
             _requests(site, arguments, report)
         if "crawls" in arguments.parts:
@@ -57,7 +58,8 @@ def main() -> None:
         report.add("Stores alone, CPU µs per page", stores.table())
         report.add("Settings of stores", _told(stores.told))
         report.aims += summary.of_stores(stores)
-    report.add("Summary", summary.summary(report.aims))
+    if report.aims:
+        report.add("Summary", summary.summary(report.aims))
     report.write()
 
 

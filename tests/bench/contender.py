@@ -40,6 +40,12 @@ def program(name: str, executable: str) -> Contender:
     return Contender(name, (str(ROOT / "target" / "bench" / "release" / executable),))
 
 
+def locked_version(crate: str) -> str:
+    """Of what `programs` are made of."""
+    text = (Path(__file__).parent / "programs" / "Cargo.lock").read_text(encoding="utf-8")
+    return f"{crate} " + text.split(f'name = "{crate}"\nversion = "', 1)[1].split('"', 1)[0]
+
+
 def module(name: str, module_name: str, *, loop: str = "", requests: int = 2000) -> Contender:
     """One of `contenders`."""
     command = (sys.executable, "-m", f"bench.contenders.{module_name}")

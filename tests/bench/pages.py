@@ -12,6 +12,7 @@ from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.request import urlopen
 
 from xxhash import xxh3_64_intdigest
 
@@ -68,6 +69,12 @@ class Website:
         listed = self._lists / f"{case.coding}-{case.kilobytes}.txt"
         listed.write_text("".join(lines), encoding="utf-8")
         return listed
+
+    @property
+    def server(self) -> str:
+        """What it calls itself."""
+        with urlopen(f"{self._nginx.url}/endless.html") as answer:  # noqa: S310 - our own
+            return str(answer.headers["Server"])
 
     @property
     def endless_url(self) -> str:

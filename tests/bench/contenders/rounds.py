@@ -83,21 +83,27 @@ class Stopwatch:
         tell({"cpu": cpu, "wall": wall, "wrong": wrong})
 
 
+async def visit_by_tasks(told: Round, get: Get, concurrency: int) -> None:
+    """Ask for one page at a time: so many tasks, each taking one page after the other."""
+
+    async def work() -> None:
+        for url in told.urls:
+            content = await get(url, told.read)
+            if content is not None:
+                told.check(url, content)
+
+    await asyncio.gather(*(work() for _ in range(concurrency)))
+
+
 def run(open_client: Callable[[Task], AbstractAsyncContextManager[Get]], settings: str, *packages: str) -> None:
-    """Run a contender that asks for one page at a time: so many tasks, each taking one page after the other."""
+    """Run a contender by tasks."""
 
     @asynccontextmanager
     async def open_visit(task: Task) -> AsyncIterator[Visit]:
         async with open_client(task) as get:
 
-            async def work(told: Round) -> None:
-                for url in told.urls:
-                    content = await get(url, told.read)
-                    if content is not None:
-                        told.check(url, content)
-
             async def visit(told: Round) -> None:
-                await asyncio.gather(*(work(told) for _ in range(task.concurrency)))
+                await visit_by_tasks(told, get, task.concurrency)
 
             yield visit
 

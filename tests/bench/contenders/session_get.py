@@ -6,22 +6,27 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import notmodified
-from bench.contenders.rounds import Get, Task, run
+from bench.contenders.rounds import Round, Task, Visit, run_visits, visit_by_tasks
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 
 @asynccontextmanager
-async def _open(task: Task) -> AsyncIterator[Get]:
+async def _open(task: Task) -> AsyncIterator[Visit]:
     async with notmodified.Session(task.directory / "store", concurrency_per_host=task.concurrency) as session:
 
         async def get(url: str, read: bool) -> bytes | None:  # noqa: FBT001
             response = await session.get(url)
             return response.content if read else None
 
-        yield get
+        async def visit(told: Round) -> None:
+            await visit_by_tasks(told, get, task.concurrency)
+            # What was left to be written is part of the round.
+            await session.flush()
+
+        yield visit
 
 
 if __name__ == "__main__":
-    run(_open, f"notmodified {notmodified.__version__}, LMDB store, durability by default")
+    run_visits(_open, f"notmodified {notmodified.__version__}, LMDB store, durability by default")

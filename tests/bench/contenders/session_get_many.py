@@ -20,6 +20,8 @@ async def _open(task: Task) -> AsyncIterator[Visit]:
             async for response in session.get_many(told.urls, concurrency=task.concurrency, errors="raise"):
                 if told.read and isinstance(response, notmodified.Response):
                     told.check(response.url, response.content)
+            # What was left to be written is part of the round.
+            await session.flush()
 
         yield visit
 
