@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use notmodified::entry::change::Change;
 use notmodified::store::Store;
-use notmodified::store::lmdb::{Durability, LmdbStore, Options};
+use notmodified::store::lmdb::{Durability, Limits, LmdbStore, Options};
 use pollster::block_on;
 
 use crate::child::{run, said, say, start};
@@ -237,6 +237,41 @@ fn a_reader_that_was_killed_does_not_make_the_file_grow() {
     kill(reader);
     let growth = growth(&store, directory.path());
     assert!(growth < 2 << 20, "the file grew by {growth} bytes");
+}
+
+#[test]
+fn a_bounded_store_waits_for_a_slow_reader_and_forgets_no_more_than_it_must() {
+    const MOST: u64 = 4 << 20;
+    let directory = tempfile::tempdir().unwrap();
+    let limits = Limits { max_size: Some(MOST), max_age: None, linger: 0 };
+    let store = LmdbStore::open(directory.path(), Options { limits, ..Options::default() }).unwrap();
+    let length = 20_000;
+    let feed = |numbers: std::ops::Range<u64>| {
+        for number in numbers {
+            let at = number;
+            put(&store, &format!("http://fed/{number}"), &noise(number, length), at);
+        }
+        block_on(store.flush())
+    };
+    feed(0..200).unwrap();
+    let mut reader = start("reader", directory.path(), "");
+    let mut lines = said(&mut reader);
+    assert_eq!(lines.next().unwrap(), "reading");
+    // While it reads, nothing of what it sees can be written over.
+    let release = thread::spawn(move || {
+        thread::sleep(Duration::from_millis(300));
+        drop(reader.stdin.take());
+        reader.wait().unwrap()
+    });
+    feed(200..400).unwrap();
+    assert!(release.join().unwrap().success());
+    feed(400..450).unwrap();
+    assert_eq!(store.health().failed_writes, 0);
+    let kept = (0..450).filter(|number| served(&store, &format!("http://fed/{number}")).is_some()).count() as u64;
+    assert!(kept * length as u64 > MOST / 4, "{kept} of what was fed last are left");
+    let size = std::fs::metadata(directory.path().join("data.mdb")).unwrap().len();
+    // What was written while it read may come on top.
+    assert!(size <= 3 * MOST, "{size} bytes");
 }
 
 #[test]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
@@ -85,6 +85,40 @@ def test_bodies_of_all_sizes_do_not_burst_the_bound(store: Path) -> None:
         cache.flush()
     # What became free lies in pieces that are too small for a large one.
     assert size(store) <= 10 * MIB
+
+
+@pytest.mark.parametrize("max_size", [MIB, 8 * MIB])
+@pytest.mark.parametrize("durability", ["group", "relaxed"])
+def test_bounded_store_that_is_fed_faster_than_it_writes_fails_nothing(
+    store: Path, max_size: int, durability: Literal["group", "relaxed"]
+) -> None:
+    draw = Random(0)
+    with Cache(str(store), max_size=max_size, durability=durability) as cache:
+        for serial in range(1000):
+            # What waits to be written is more than there may be.
+            body = draw.randbytes(draw.choice((300, 20_000, 250_000)))
+            cache.plan("GET", url(serial)).settle(200, {"ETag": '"1"'}, body)
+        cache.flush()
+        assert cache.stats()["store_errors"] == 0
+        assert cache.plan("GET", url(999)).conditions
+    assert size(store) <= max_size * 5 // 4
+
+
+def test_bounded_store_whose_pages_change_fails_nothing_and_stays_filled(store: Path) -> None:
+    draw = Random(6)
+    fewest = 2000
+    with Cache(str(store), max_size=8 * MIB, durability="relaxed") as cache:
+        for serial in range(6000):
+            body = draw.randbytes(int(math.exp(draw.uniform(math.log(200), math.log(300_000)))))
+            number = int(2000 * draw.random() ** 2)
+            cache.plan("GET", url(number)).settle(200, {"ETag": f'"{serial}"'}, body)
+            if serial % 250 == 249:
+                plans = [cache.plan("GET", url(number)) for number in range(2000)]
+                fewest = min(fewest, sum(bool(plan.conditions) for plan in plans))
+        cache.flush()
+        assert cache.stats()["store_errors"] == 0
+    # Room is made for what comes, and not by forgetting all that there is.
+    assert fewest > 40
 
 
 def test_page_larger_than_the_store_may_be_is_delivered_all_the_same(origin: Origin, store: Path) -> None:
