@@ -37,8 +37,8 @@ impl Drop for End<'_> {
 /// A map that may not grow and has no room is tried so often, with twice as much forgotten each time.
 const ROUNDS_OF_MAKING_ROOM: usize = 12;
 
-/// How long a reader may be at what was forgotten, and in which steps that is waited for.
-const READERS_TAKE: [Duration; 5] = [1, 4, 16, 64, 128].map(Duration::from_millis);
+/// How long a reader may be at what was forgotten, and in which steps that is waited for; milliseconds.
+const READERS_TAKE: [u64; 5] = [1, 4, 16, 64, 128];
 
 /// The least that is forgotten, bytes.
 const SMALLEST_ROOM: u64 = 128 << 10;
@@ -124,7 +124,7 @@ fn patiently<T>(write: impl Fn() -> Result<Option<T>>) -> Result<Option<T>> {
         if let Some(written) = write()? {
             return Ok(Some(written));
         }
-        thread::sleep(pause);
+        thread::sleep(Duration::from_millis(pause));
     }
     write()
 }
