@@ -229,7 +229,7 @@ async def test_flood_keeps_no_other_request_waiting(origin: Origin) -> None:
     floods = [origin.on(f"/{name}", handler) for name, (handler, _) in (TOO_MUCH | SILENCE).items()]
     with Origin() as other:
         well = other.on("/well", Page(b"one"))
-        async with Session(":memory:", **HASTY) as session:
+        async with Session(":memory:", **HASTY | {"read_timeout": 3.0}) as session:
             flood = asyncio.gather(*(session.get(url) for url in floods), return_exceptions=True)
             for _ in range(20):
                 assert (await session.get(well)).content == b"one"
