@@ -14,6 +14,8 @@ skipped=(
     --skip little_address_space_is_enough_to_open_and_to_go_on
     # How large the file grows depends on which writes meet in one group, and so on the time that they take.
     --skip space_that_became_free_is_used_again
+    # A flood over loopback is read for as long as it is faster than its reader, who is several times slower here.
+    --skip endless_interim_responses_end_with_the_read_timeout
 )
 
 echo "AddressSanitizer: all Rust tests"
