@@ -26,6 +26,9 @@ use crate::store::lmdb::{failure, native};
 /// The smallest map: room for the empty databases and a first change.
 const SMALLEST_MAP: usize = 1 << 20;
 
+/// A step by which a map that may not grow does so all the same.
+const SMALLEST_STEP: usize = 1 << 18;
+
 /// Where falling back for want of address space ends.
 const SMALLEST_FALLBACK: usize = 16 << 20;
 
@@ -110,13 +113,22 @@ impl Environment {
 
     /// There is no room, and none could be made.
     pub fn full(&self) -> Error {
-        self.failed(lmdb::Error::MapFull)
+        let message = format!(
+            "the store in {} has no room within its max_size, and a reader keeps what was forgotten from becoming free; raise max_size",
+            self.directory.display()
+        );
+        Error::new(Kind::Store, message)
     }
 
-    /// Gives a map that may not grow so much more that something can be forgotten in it.
+    /// Gives a map that may not grow so much more that something can be forgotten in it; a quarter more than the bound in all, and no more.
     pub fn grow_a_little(&self) -> Result<()> {
         let seen = self.together().moves;
-        self.move_map(seen, |opened, size| opened.environment.set_map_size(larger(size, SMALLEST_MAP)))
+        let most =
+            self.options.limits.max_size.map_or(usize::MAX, |most| usize::try_from(most / 4 * 5).unwrap_or(usize::MAX));
+        self.move_map(seen, |opened, size| match larger(size, SMALLEST_STEP) {
+            larger if larger <= most => opened.environment.set_map_size(larger),
+            _ => Ok(()),
+        })
     }
 
     /// How many bytes of the file are in use; where the file is no longer than `enough`, its length.
