@@ -284,3 +284,23 @@ fn a_damaged_store_is_set_aside_once_and_begun_anew() {
         assert_eq!(scan(directory.path()).len(), 1);
     }
 }
+
+#[test]
+fn a_database_of_somebody_else_is_refused_and_left_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data.mdb");
+    {
+        use ::lmdb::Transaction;
+        let environment = ::lmdb::Environment::new().open(directory.path()).unwrap();
+        let database = environment.open_db(None).unwrap();
+        let mut transaction = environment.begin_rw_txn().unwrap();
+        transaction.put(database, b"meta", b"of somebody else", ::lmdb::WriteFlags::empty()).unwrap();
+        transaction.commit().unwrap();
+    }
+    let before = fs::read(&data).unwrap();
+    for _ in 0..2 {
+        let error = LmdbStore::open(directory.path(), Options::default()).unwrap_err().to_string();
+        assert!(error.contains("no store of ours"), "{error}");
+    }
+    assert_eq!(fs::read(&data).unwrap(), before);
+}

@@ -72,3 +72,17 @@ fn a_body_damaged_after_it_was_promised_is_an_error_once_and_a_miss_from_then_on
     assert_eq!(served(&store, "http://a/").unwrap(), "content");
     assert_eq!(kept.bytes().unwrap(), "content");
 }
+
+#[test]
+fn a_closed_store_is_not_opened_again_by_who_still_holds_a_promise() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path());
+    put(&store, "http://a/", b"content", 1);
+    let kept = promised(&store, b"content");
+    damage(directory.path(), "bodies", &body_key(body(b"content").reference()), |bytes| bytes[12] ^= 1);
+    drop(store);
+    assert_eq!(kept.bytes().unwrap_err().kind(), Kind::Closed);
+    assert!(directory.path().join("closed").exists());
+    put(&open(directory.path()), "http://a/", b"anew", 2);
+    assert_eq!(kept.bytes().unwrap_err().kind(), Kind::Closed);
+}

@@ -53,6 +53,8 @@ struct Gate {
     place: Place,
     /// `None` when it is closed, or could not be opened anew.
     opened: Option<Opened>,
+    /// Closed for good.
+    is_closed: bool,
     /// How many times the map was moved: whoever waited for the gate sees whether another has done it.
     moves: u64,
 }
@@ -68,7 +70,7 @@ impl Environment {
     pub fn open(place: Place, options: Options) -> Result<Self> {
         let opened = open_fitting(&place, &options)?;
         let directory = place.directory().to_owned();
-        let gate = RwLock::new(Gate { place, opened: Some(opened), moves: 0 });
+        let gate = RwLock::new(Gate { place, opened: Some(opened), is_closed: false, moves: 0 });
         Ok(Self { directory, options, gate, is_suspect: AtomicBool::new(false) })
     }
 
@@ -173,6 +175,7 @@ impl Environment {
     pub fn close(&self) -> Place {
         let mut gate = self.alone();
         gate.opened = None;
+        gate.is_closed = true;
         gate.place.clone()
     }
 
@@ -254,6 +257,10 @@ impl Environment {
     /// After an error that LMDB calls fatal, and when there is no environment for want of memory.
     fn open_anew(&self, seen: u64) -> Result<()> {
         let mut gate = self.alone();
+        if gate.is_closed {
+            let message = format!("the store in {} is closed; open it again", self.directory.display());
+            return Err(Error::new(Kind::Closed, message));
+        }
         if gate.moves != seen {
             return Ok(());
         }

@@ -25,6 +25,10 @@ const DAMAGED: &str = "data.mdb.damaged";
 /// # Errors
 /// [`crate::error::Kind::Store`] when it cannot be read, or not be set aside.
 pub fn examine(place: &Place) -> Result<Option<String>> {
+    // Where no store was ever opened, a file is not ours to judge: opening it says whether it is.
+    if !place.file(secret::NAME).exists() {
+        return Ok(None);
+    }
     let path = place.file(DATA);
     let refuse = |error| failure::of_file(&path, error);
     compact::clear(place);
@@ -36,8 +40,6 @@ pub fn examine(place: &Place) -> Result<Option<String>> {
     }
     match structure::check(&path).map_err(refuse)? {
         Verdict::Sound => Ok(None),
-        // Where no store was ever opened: opening it says so.
-        Verdict::Foreign if !place.file(secret::NAME).exists() => Ok(None),
         verdict => {
             let what = if let Verdict::Damaged(what) = verdict { what } else { "nothing of it is left".to_owned() };
             let aside = place.file(DAMAGED);

@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::future::{Future, poll_fn};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::thread;
@@ -39,6 +39,8 @@ pub struct Pending {
     most_bytes: u32,
     most_bytes_at_once: u64,
     patience: Duration,
+    /// Does the writer stand still because it was asked to?
+    is_paused: AtomicBool,
     groups_written: AtomicU64,
     /// How many groups had been written when somebody waited in vain.
     stalled_at: AtomicU64,
@@ -133,9 +135,14 @@ pub struct Group {
 }
 
 impl Group {
-    /// Bytes of the bodies in it.
+    /// The bodies in it.
+    pub fn bodies(&self) -> impl Iterator<Item = BodyRef> {
+        self.writes.iter().filter_map(|write| write.body.as_ref()).map(Body::reference)
+    }
+
+    /// Bytes of them.
     pub fn bytes(&self) -> u64 {
-        self.writes.iter().filter_map(|write| write.body.as_ref()).map(|body| body.reference().length).sum()
+        self.bodies().map(|body| body.length).sum()
     }
 
     /// Is there nothing to write and nobody to tell?
@@ -157,6 +164,7 @@ impl Pending {
             arrived: Condvar::new(),
             room_for_changes: Arc::new(Semaphore::new(options.queue_changes.clamp(1, Semaphore::MAX_PERMITS))),
             patience: options.patience,
+            is_paused: AtomicBool::new(false),
             groups_written: AtomicU64::new(0),
             stalled_at: AtomicU64::new(u64::MAX),
             room_for_bytes: Arc::new(Semaphore::new(options.queue_bytes as usize)),
@@ -228,11 +236,19 @@ impl Pending {
             if let Some(result) = ended.await {
                 return result;
             }
-            if self.groups_written.load(Ordering::Relaxed) == written {
+            if self.groups_written.load(Ordering::Relaxed) == written && !self.is_paused.load(Ordering::Relaxed) {
                 self.stalled_at.store(written, Ordering::Relaxed);
                 return Err(stalled());
             }
         }
+    }
+
+    /// While `work` is done the writer stands still, and nobody who waits for it takes that for a hindrance.
+    pub fn paused<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.is_paused.store(true, Ordering::Relaxed);
+        let done = work();
+        self.is_paused.store(false, Ordering::Relaxed);
+        done
     }
 
     /// Waits until `is_over`, on this thread; `false`: the writer stood still for too long.
@@ -240,7 +256,7 @@ impl Pending {
         let mut seen = (self.groups_written.load(Ordering::Relaxed), Stopwatch::start());
         while !is_over() {
             let written = self.groups_written.load(Ordering::Relaxed);
-            if seen.0 != written {
+            if seen.0 != written || self.is_paused.load(Ordering::Relaxed) {
                 seen = (written, Stopwatch::start());
             } else if seen.1.elapsed() > self.patience {
                 return false;

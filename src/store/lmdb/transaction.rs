@@ -136,7 +136,6 @@ fn keep(
     if is_there && promises.has_seen(body.reference()) {
         return Ok(());
     }
-    promises.saw(body.reference());
     if is_there && matches!(self::body(transaction, databases, body.reference())?, Found::Whole(_)) {
         return Ok(());
     }

@@ -95,6 +95,7 @@ fn commit(shared: &Shared, group: &Group, limits: Limits) -> Result<bool> {
             written = patiently(|| environment.write(work))?;
         }
         is_more = written.ok_or_else(|| environment.full())?;
+        group.bodies().for_each(|body| promises.saw(body));
     }
     if group.is_awaited() && !environment.is_synced_by_commit() {
         environment.sync()?;
