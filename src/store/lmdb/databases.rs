@@ -6,7 +6,7 @@
 //! | `meta` | `format` | version (u32) |
 //! | `entries` | key hash (16 bytes) | record, as [`crate::entry::codec`] writes it |
 //! | `bodies` | digest (32 bytes), length on the wire (u64) | body, as [`crate::store::body`] writes it |
-//! | `references` | the same as in `bodies` | how many stored variants refer to that body (u32), and since when that is none (u64) |
+//! | `references` | the same as in `bodies` | how many stored variants refer to that body (u32), and since when that is none (u64); not for one |
 //! | `uses` | when a record was last used (u64), key hash | nothing |
 //! | `orphans` | since when nothing refers to a body (u64), its key in `bodies` | nothing |
 //!
@@ -132,6 +132,9 @@ pub struct References {
 }
 
 impl References {
+    /// What is not written down.
+    pub const ONE: Self = Self { count: 1, none_since: 0 };
+
     /// The value in `references`.
     pub fn encode(self) -> [u8; 12] {
         let mut value = [0; 12];

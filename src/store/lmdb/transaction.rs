@@ -7,7 +7,7 @@ use lmdb::{Database, RwTransaction, Transaction, WriteFlags};
 use crate::entry::{BodyRef, Record, codec};
 use crate::key::{Key, KeyHash};
 use crate::store::body::{self, Body};
-use crate::store::lmdb::databases::{Databases, References, body_key, get, timed_key};
+use crate::store::lmdb::databases::{BodyKey, Databases, References, body_key, get, timed_key};
 use crate::store::lmdb::pending::{Write, of_key};
 use crate::store::lmdb::promises::Promises;
 
@@ -73,12 +73,16 @@ pub fn apply(
         return Ok(());
     }
     let holds = bodies_of(Some(&record));
-    if let Some(body) = write.body.as_ref().filter(|body| holds.contains(&body.reference())) {
-        keep(transaction, databases, promises, body)?;
-    }
+    let brought = write.body.as_ref().filter(|body| holds.contains(&body.reference()));
+    let is_new = brought.map_or(Ok(false), |body| keep(transaction, databases, promises, body))?;
+    let mut is_counted = brought.map(Body::reference).filter(|_| is_new);
     // Gains first: a body that both refer to is never without a reference.
     for gained in less(&holds, &held) {
-        gain(transaction, databases, gained)?;
+        if is_counted == Some(gained) {
+            is_counted = None;
+        } else {
+            gain(transaction, databases, gained)?;
+        }
     }
     for lost in less(&held, &holds) {
         lose(transaction, databases, lost, now)?;
@@ -124,47 +128,66 @@ fn less(bodies: &[BodyRef], others: &[BodyRef]) -> Vec<BodyRef> {
 }
 
 /// Writes a body, unless it is there and whole: a damaged one heals by the next that brings it, whichever URL it comes
-/// from.
+/// from. `true`: it was not there, and is there for the first who refers to it.
 fn keep(
     transaction: &mut RwTransaction<'_>,
     databases: Databases,
     promises: &Promises,
     body: &Body,
-) -> lmdb::Result<()> {
+) -> lmdb::Result<bool> {
     let key = body_key(body.reference());
-    let is_there = get(transaction, databases.references, &key)?.is_some();
-    if is_there && promises.has_seen(body.reference()) {
-        return Ok(());
-    }
-    if is_there && matches!(self::body(transaction, databases, body.reference())?, Found::Whole(_)) {
-        return Ok(());
+    let is_there = get(transaction, databases.bodies, &key)?.is_some();
+    let is_whole =
+        || self::body(transaction, databases, body.reference()).map(|found| matches!(found, Found::Whole(_)));
+    if is_there && (promises.has_seen(body.reference()) || is_whole()?) {
+        return Ok(false);
     }
     let mut room = transaction.reserve(databases.bodies, &key, body.encoded_length(), WriteFlags::empty())?;
     body.encode_into(&mut room);
-    Ok(())
+    Ok(!is_there)
+}
+
+/// How often a body is referred to; `None`: it is not there. Most are referred to once, and that is not written down.
+fn references<T: Transaction>(
+    transaction: &T,
+    databases: Databases,
+    key: &BodyKey,
+) -> lmdb::Result<Option<References>> {
+    if let Some(value) = get(transaction, databases.references, key)? {
+        return Ok(Some(References::decode(value)));
+    }
+    Ok(get(transaction, databases.bodies, key)?.map(|_| References::ONE))
+}
+
+fn set_references(
+    transaction: &mut RwTransaction<'_>,
+    databases: Databases,
+    key: &BodyKey,
+    references: References,
+) -> lmdb::Result<()> {
+    if references == References::ONE {
+        return delete(transaction, databases.references, key);
+    }
+    transaction.put(databases.references, key, &references.encode(), WriteFlags::empty())
 }
 
 fn gain(transaction: &mut RwTransaction<'_>, databases: Databases, reference: BodyRef) -> lmdb::Result<()> {
     let key = body_key(reference);
-    // Without its body a reference is not counted: a count says that the body is there.
-    if get(transaction, databases.bodies, &key)?.is_none() {
-        return Ok(());
-    }
-    let known = get(transaction, databases.references, &key)?.map(References::decode).unwrap_or_default();
+    let Some(known) = references(transaction, databases, &key)? else { return Ok(()) };
     let more = References { count: known.count.saturating_add(1), none_since: 0 };
-    transaction.put(databases.references, &key, &more.encode(), WriteFlags::empty())
+    set_references(transaction, databases, &key, more)
 }
 
 /// A body that nothing refers to any more stays for a while: another process may have been promised it.
 fn lose(transaction: &mut RwTransaction<'_>, databases: Databases, reference: BodyRef, now: u64) -> lmdb::Result<()> {
     let key = body_key(reference);
-    let Some(known) = get(transaction, databases.references, &key)?.map(References::decode) else { return Ok(()) };
+    let Some(known) = references(transaction, databases, &key)? else { return Ok(()) };
     let count = known.count.saturating_sub(1);
     let none_since = if count == 0 { now } else { 0 };
     if count == 0 {
         transaction.put(databases.orphans, &timed_key(now, &key), b"", WriteFlags::empty())?;
     }
-    transaction.put(databases.references, &key, &References { count, none_since }.encode(), WriteFlags::empty())
+    set_references(transaction, databases, &key, References { count, none_since })
 }
 
 /// Deletes what is there, if it is.
