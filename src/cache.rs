@@ -24,8 +24,8 @@ use crate::response::{Response, ResponseBody};
 use crate::store::body::Body;
 use crate::store::{AnyStore, Health, Kept, Store};
 
-/// How long a promised body is taken to be there: less than another process lets one linger that nothing refers to any more. After that it is
-/// looked for again.
+/// How long a promised body is taken to be there: far less than a process lets one linger that nothing refers to any more. After that it is looked
+/// for again.
 const TRUSTED_FOR: Duration = Duration::from_secs(4);
 
 /// A store, the caller's rules, and what was counted.

@@ -316,7 +316,8 @@ class Session:
             loop.remove_reader(self._engine.fileno())
             self._loop = None
             self._last_stats = self._engine.stats()
-            self._engine.release()
+            # Lets go of the store, which may have to wait for its turn.
+            await asyncio.to_thread(self._engine.release)
             _open_engines.discard(self._engine)
 
     aclose = close

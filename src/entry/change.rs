@@ -85,8 +85,8 @@ impl Change {
     }
 }
 
-/// Seconds that a clock may have been ahead of the one that counts now.
-const CLOCK_SKEW: u64 = 3600;
+/// Seconds that a clock may have been ahead of the one that counts now; what is dated later was dated by a clock that was wrong.
+pub const CLOCK_SKEW: u64 = 3600;
 
 /// Was what is stored asked for later than what came? More than an hour later, a clock was wrong when it was stored: then what came counts,
 /// or the record would be frozen until that time has come.

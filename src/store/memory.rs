@@ -1,7 +1,6 @@
 //! The store in memory: the reference for what a store is, and `Session(":memory:")`. It forgets the least recently used keys first.
 
 use std::collections::HashMap;
-
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use lru::LruCache;

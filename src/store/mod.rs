@@ -3,8 +3,9 @@
 //! Every backend keeps these promises, and `tests/it/store_contract.rs` holds each to them:
 //!
 //! - a write is seen at once by the handle that made it, and by every other handle in the process;
-//! - a record and its bodies are written together: no reader sees a record with a variant whose body is not there;
-//! - a body is shared by every variant that refers to it, and goes with the last;
+//! - a record and its bodies are written together: in one transaction, no record refers to a body that is not there or damaged;
+//! - a body is shared by every variant that refers to it, and goes with the last, at once or after a while;
+//! - a body that was promised can be read for as long as the promise is held, whatever this process does to the store meanwhile;
 //! - a record or body that cannot be read (damaged, of another format, of another URL under the same hash) is a counted miss;
 //! - reads never wait for a write, or for a disk to sync one.
 
@@ -30,15 +31,15 @@ pub struct Health {
     pub corrupt_records: u64,
     /// Writes that did not reach the store.
     pub failed_writes: u64,
-    /// What was damaged when this handle opened the store, and what was done about it.
-    pub set_aside: Option<String>,
     /// Why the last of them did not.
     pub last_failure: Option<String>,
+    /// What was damaged when this handle opened the store, and what was done about it.
+    pub set_aside: Option<String>,
 }
 
 /// A place for records and bodies. The futures of a local store are ready at once, unless its write queue is full.
 pub trait Store: Send + Sync {
-    /// The record under `key`, without variants whose body is gone.
+    /// The record under `key`.
     fn record(&self, key: &Key) -> impl Future<Output = Result<Option<Record>>> + Send;
 
     /// A body, whole and undamaged, or `None`.

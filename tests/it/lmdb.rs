@@ -255,6 +255,9 @@ fn a_compacted_store_holds_the_same_in_less() {
     let promised = store.promise(body(&noise(90, 50_000)).reference()).unwrap();
     let given_back = block_on(store.compact()).unwrap();
     assert_eq!(before - size(), given_back);
+    let mode = fs::metadata(directory.path().join("data.mdb")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert!(!directory.path().join("compacting").exists());
     assert!(given_back > 1 << 20, "{given_back} bytes of {before}");
     assert_eq!(promised.bytes().unwrap(), noise(90, 50_000));
     put(&second_handle, "http://later/", b"later", 1);

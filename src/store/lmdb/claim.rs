@@ -60,8 +60,16 @@ impl Claim {
             }
             thread::sleep(Duration::from_millis(5));
         }
-        let is_alone = is_locked(self.file.try_lock()).map_err(refuse)?;
-        Ok(Door { claim: self, is_alone })
+        let mut door = Door { claim: self, is_alone: false };
+        door.is_alone = is_locked(self.file.try_lock()).map_err(refuse)?;
+        Ok(door)
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        // A forked child has the same file open: closing ours would leave the lock to it.
+        let _ = self.file.unlock();
     }
 }
 

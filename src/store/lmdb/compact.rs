@@ -1,16 +1,16 @@
 //! A file without free space in the place of one that has much of it: LMDB uses free pages again, and never gives them back.
 //!
-//! Nothing is written meanwhile, by this process or another; this one goes on reading. A process that is killed here leaves the old file or
+//! Nothing is written meanwhile, by this process or another; this one goes on reading, but for the moment in which the files change places. A process that is killed here leaves the old file or
 //! the new one, each whole.
 
-use std::fs::{self, DirBuilder, File};
-use std::os::unix::fs::DirBuilderExt;
+use std::fs::{self, DirBuilder, File, Permissions};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::sync::PoisonError;
 
 use crate::error::{Error, Kind, Result};
 use crate::store::lmdb::claim::Claim;
 use crate::store::lmdb::failure;
-use crate::store::lmdb::place::{DATA, Place};
+use crate::store::lmdb::place::{DATA, DIRECTORY_MODE, FILE_MODE, Place};
 use crate::store::lmdb::shared::Shared;
 
 /// Where the new file is made, beside the old one.
@@ -46,10 +46,12 @@ fn make(shared: &Shared, place: &Place) -> Result<()> {
     let workshop = place.file(WORKSHOP);
     let refuse = |error| failure::of_file(&workshop, error);
     clear(place);
-    DirBuilder::new().mode(0o700).create(&workshop).map_err(refuse)?;
+    DirBuilder::new().mode(DIRECTORY_MODE).create(&workshop).map_err(refuse)?;
     shared.environment.copy(&workshop)?;
     let made = workshop.join(DATA);
-    File::open(&made).and_then(|file| file.sync_all()).map_err(refuse)?;
+    // LMDB makes it for everybody to read.
+    let private = Permissions::from_mode(FILE_MODE);
+    File::open(&made).and_then(|file| file.set_permissions(private).and_then(|()| file.sync_all())).map_err(refuse)?;
     shared.environment.replace(|place| {
         fs::rename(&made, place.file(DATA)).map_err(|error| failure::of_file(&made, error))?;
         place.sync()

@@ -13,13 +13,17 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError};
+use std::thread;
+use std::time::Duration;
 
 use lmdb::{EnvironmentFlags, RoTransaction, RwTransaction, Transaction};
 
+use crate::clock::Stopwatch;
 use crate::error::{Error, Kind, Result};
 use crate::store::lmdb::databases::{self, Databases, FORMAT, Refusal};
-use crate::store::lmdb::place::{FileId, Place};
+use crate::store::lmdb::pending::stalled;
+use crate::store::lmdb::place::Place;
 use crate::store::lmdb::{Durability, Options};
 use crate::store::lmdb::{failure, native};
 
@@ -82,12 +86,6 @@ impl Environment {
     /// The same, with the data file that is there.
     pub fn place(&self) -> Place {
         self.together().place.clone()
-    }
-
-    /// The data file, if it is open.
-    pub fn file_id(&self) -> Option<FileId> {
-        let gate = self.together();
-        gate.opened.as_ref().map(|_| gate.place.file_id())
     }
 
     /// Did LMDB say anything that a sound file gives no reason for?
@@ -157,12 +155,16 @@ impl Environment {
 
     /// Copies everything into a new file in `directory`, without free space.
     pub fn copy(&self, directory: &Path) -> Result<()> {
-        self.attempt(|opened| native::copy(&opened.environment, directory))
+        self.attempt(|opened| match native::copy(&opened.environment, directory) {
+            // What is copied does not add up to what is there.
+            Err(lmdb::Error::Incompatible) => Err(lmdb::Error::Corrupted),
+            copied => copied,
+        })
     }
 
     /// Closes the environment, lets `how` put another file in the place of its own, and opens that.
     pub fn replace(&self, how: impl FnOnce(&Place) -> Result<()>) -> Result<()> {
-        let mut gate = self.alone();
+        let mut gate = self.alone()?;
         gate.opened = None;
         gate.moves += 1;
         let replaced = how(&gate.place);
@@ -173,7 +175,8 @@ impl Environment {
 
     /// Closes the environment. Afterwards its file may be opened again.
     pub fn close(&self) -> Place {
-        let mut gate = self.alone();
+        // The writer has ended, and reads are short.
+        let mut gate = self.gate.write().unwrap_or_else(PoisonError::into_inner);
         gate.opened = None;
         gate.is_closed = true;
         gate.place.clone()
@@ -217,8 +220,18 @@ impl Environment {
         self.gate.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn alone(&self) -> RwLockWriteGuard<'_, Gate> {
-        self.gate.write().unwrap_or_else(PoisonError::into_inner)
+    /// Waits until no transaction of this process is open. The writer's may be waiting for another process that was stopped: a lock that is
+    /// waited for would then keep all readers out.
+    fn alone(&self) -> Result<RwLockWriteGuard<'_, Gate>> {
+        let begun = Stopwatch::start();
+        loop {
+            match self.gate.try_write() {
+                Ok(gate) => return Ok(gate),
+                Err(TryLockError::Poisoned(poisoned)) => return Ok(poisoned.into_inner()),
+                Err(TryLockError::WouldBlock) if begun.elapsed() > self.options.patience => return Err(stalled()),
+                Err(TryLockError::WouldBlock) => thread::sleep(Duration::from_micros(50)),
+            }
+        }
     }
 
     /// Doubles the map.
@@ -232,7 +245,7 @@ impl Environment {
     }
 
     fn move_map(&self, seen: u64, how: impl FnOnce(&Opened, usize) -> lmdb::Result<()>) -> Result<()> {
-        let mut gate = self.alone();
+        let mut gate = self.alone()?;
         let Some(opened) = gate.opened.as_ref().filter(|_| gate.moves == seen) else { return Ok(()) };
         let size = opened.environment.info().map_err(|error| self.failed(error))?.map_size();
         let result = how(opened, size);
@@ -256,7 +269,7 @@ impl Environment {
 
     /// After an error that LMDB calls fatal, and when there is no environment for want of memory.
     fn open_anew(&self, seen: u64) -> Result<()> {
-        let mut gate = self.alone();
+        let mut gate = self.alone()?;
         if gate.is_closed {
             let message = format!("the store in {} is closed; open it again", self.directory.display());
             return Err(Error::new(Kind::Closed, message));
@@ -324,10 +337,12 @@ fn refused(place: &Place, refusal: &Refusal) -> Error {
     let message = match refusal {
         Refusal::Database(error) => return failure::of_database(place.directory(), *error),
         Refusal::Replaced => format!("the store in {at} was removed or replaced; close it and open it again"),
-        Refusal::Format(format) => format!(
-            "the store in {at} is of format {format}, and this version reads format {FORMAT}; \
-             update, or choose another directory"
-        ),
+        Refusal::Format(format) => {
+            let remedy = if *format > FORMAT { "update" } else { "move it away" };
+            format!(
+                "the store in {at} is of format {format}, and this version reads format {FORMAT}; {remedy}, or choose another directory"
+            )
+        }
     };
     Error::new(Kind::Store, message)
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Kind, Result};
 
 /// File systems that are elsewhere, or map files as if they were.
-const NETWORK: [&str; 24] = [
+const NETWORK: [&str; 26] = [
     "9p",
     "afs",
     "beegfs",
@@ -26,10 +26,12 @@ const NETWORK: [&str; 24] = [
     "fuse.sshfs",
     "fuse.vmhgfs-fuse",
     "gfs2",
+    "gpfs",
     "lustre",
     "nfs",
     "nfs4",
     "ocfs2",
+    "orangefs",
     "prl_fs",
     "smb3",
     "smbfs",

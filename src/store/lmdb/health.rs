@@ -38,6 +38,12 @@ pub fn examine(place: &Place) -> Result<Option<String>> {
     if noted == look(&fs::metadata(&path).map_err(refuse)?) {
         return Ok(None);
     }
+    if fs::metadata(&path).map_err(refuse)?.len() == 0 {
+        return Ok(Some(format!(
+            "the store in {} was empty, though it held one; it is begun anew",
+            place.directory().display()
+        )));
+    }
     match structure::check(&path).map_err(refuse)? {
         Verdict::Sound => Ok(None),
         verdict => {

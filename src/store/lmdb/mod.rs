@@ -8,18 +8,21 @@
 //!
 //! Only the files in this directory name LMDB. It is sound behind these walls, and each has one file that upholds it:
 //!
-//! 1. one environment per file and process, never closed while in use: `registry`;
+//! 1. one environment per file and process, never closed while in use, and closed for good: `registry`, `environment`;
 //! 2. a transaction lives inside one call, what is read is copied out, no cursor is handed out: `environment`,
-//!    `transaction`;
+//!    `transaction`, `upkeep`;
 //! 3. the map moves only while no transaction is open: `environment`;
-//! 4. one writer thread per process, in groups of bounded size; a full map is grown and the group written again:
-//!    `writer`;
-//! 5. use in a forked child is refused, and closing there touches nothing: this file;
-//! 6. far more reader slots than LMDB's 126, and a clear error when they run out: [`Options`], `failure`;
-//! 7. keys of fixed size, and the URL and partition in the record compared on every read: `databases`, `transaction`.
+//! 4. one writer thread per process, in groups of bounded size; where the map is full it grows, or what is used least is forgotten, and
+//!    the group is written again: `writer`;
+//! 5. use in a forked child is refused, and closing there touches nothing: this file, `registry`, `promises`;
+//! 6. far more reader slots than LMDB's 126, those of killed readers given up, and a clear error when they run out: [`Options`], `writer`,
+//!    `failure`;
+//! 7. keys of fixed size, the URL and partition in the record compared on every read, the name of a body in its checksum: `databases`,
+//!    `transaction`, [`crate::store::body`];
+//! 8. no file is opened whose structure may be damaged, or that is on another machine: `health`, `structure`, `filesystem`;
+//! 9. no file is replaced that another process has open: `claim`, `compact`.
 //!
-//! Reader slots of processes that were killed in the middle of a read are given up by the others' writers, every so many groups;
-//! what a store forgets, and when, is in `upkeep`.
+//! What a store forgets, and when, is in `upkeep`; what of it is read only when somebody asks, in `promises`.
 
 mod claim;
 mod compact;

@@ -418,7 +418,8 @@ pub fn of_key(record: Option<Record>, key: &Key) -> Option<Record> {
     record.filter(|record| record.url == *key.url && record.partition == key.partition)
 }
 
-fn stalled() -> Error {
+/// The writer stands still, and whoever waited for it goes on without.
+pub fn stalled() -> Error {
     let message = "the store has written nothing for too long: its disk hangs, or another process that was stopped holds its write lock";
     Error::new(Kind::Store, message)
 }

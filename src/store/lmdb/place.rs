@@ -10,10 +10,10 @@ use crate::error::Result;
 use crate::store::lmdb::{failure, filesystem};
 
 /// What the directory may be for its owner; nothing for others.
-const DIRECTORY_MODE: u32 = 0o700;
+pub const DIRECTORY_MODE: u32 = 0o700;
 
 /// What files may be for their owner; nothing for others.
-const FILE_MODE: u32 = 0o600;
+pub const FILE_MODE: u32 = 0o600;
 
 /// LMDB's name for it.
 pub const DATA: &str = "data.mdb";

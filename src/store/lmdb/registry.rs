@@ -130,14 +130,12 @@ fn close(last: Registered) {
 pub fn compact(shared: &Arc<Shared>) -> Result<u64> {
     let mut open = registry();
     let file = file_of(&open, shared);
-    let Some(registered) = file.and_then(|file| open.remove(&file).map(|registered| (file, registered))) else {
+    let Some(registered) = file.and_then(|file| open.remove(&file)) else {
         return Err(Error::new(Kind::Closed, "the store is closed; open it again"));
     };
-    let (file, registered) = registered;
     let compacted = compact::compact(shared, &registered.claim);
     // The file is another one now, or the same.
-    let file = shared.environment.file_id().unwrap_or(file);
-    open.insert(file, registered);
+    open.insert(shared.environment.place().file_id(), registered);
     compacted
 }
 

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use lmdb::{Cursor, RwTransaction, Transaction};
 
 use crate::entry::BodyRef;
+use crate::entry::change::CLOCK_SKEW;
 use crate::key::KeyHash;
 use crate::store::lmdb::databases::{Databases, References, body_of, get, split_timed_key, timed_key};
 use crate::store::lmdb::promises::Promises;
@@ -20,9 +21,6 @@ const MOST: usize = 512;
 
 /// Bytes that a record takes up, about.
 const OF_A_RECORD: u64 = 512;
-
-/// A clock may have been this many seconds ahead; what is dated later was dated by a clock that was wrong.
-const CLOCK_SKEW: u64 = 3600;
 
 /// What a store may keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,6 @@
 
 use std::sync::{Arc, PoisonError};
 use std::thread::{self, Builder, JoinHandle};
-
 use std::time::Duration;
 
 use lmdb::RwTransaction;
