@@ -105,3 +105,25 @@ fn space_that_became_free_is_used_again() {
     assert!(sizes[39] <= sizes[9] * 5 / 4, "{sizes:?}");
     assert_eq!(block_on(store.body(body(&noise(0, 20_000)).reference())).unwrap(), None);
 }
+
+#[test]
+fn a_full_store_that_is_held_to_less_than_it_is_makes_room_and_goes_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let unbounded = Limits { max_size: None, ..bounded(0) };
+    let store = open(directory.path(), unbounded);
+    for number in 0..800 {
+        put(&store, &format!("http://{number}/"), &noise(number, 20_000), 1_000 + number);
+    }
+    drop(store);
+    let before = file_size(directory.path());
+    let store = open(directory.path(), bounded(4 * MEGABYTE));
+    put(&store, "http://new/", &noise(9_999, 100_000), 10_000);
+    flush(&store);
+    assert!(served(&store, "http://new/").is_some());
+    eventually("forgotten", || record(&store, "http://600/").is_none());
+    assert_eq!(store.health().failed_writes, 0);
+    drop(store);
+    assert!(file_size(directory.path()) <= before + MEGABYTE);
+    let kept = scan(directory.path()).len();
+    assert!((50..200).contains(&kept), "{kept} records");
+}

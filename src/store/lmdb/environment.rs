@@ -67,6 +67,8 @@ struct Gate {
 struct Opened {
     environment: lmdb::Environment,
     databases: Databases,
+    /// The map with which it began; a larger one than was asked for, where the file was larger.
+    first_map: usize,
 }
 
 impl Environment {
@@ -120,13 +122,14 @@ impl Environment {
         Error::new(Kind::Store, message)
     }
 
-    /// Gives a map that may not grow so much more that something can be forgotten in it; a quarter more than the bound in all, and no more.
+    /// Gives a map that may not grow so much more that something can be forgotten in it; in all a quarter more than the bound, or where the
+    /// file was larger than that, little more than the file.
     pub fn grow_a_little(&self) -> Result<()> {
         let seen = self.together().moves;
-        let most =
-            self.options.limits.max_size.map_or(usize::MAX, |most| usize::try_from(most / 4 * 5).unwrap_or(usize::MAX));
+        let bound = self.options.limits.max_size.unwrap_or(u64::MAX);
+        let most = usize::try_from(bound / 4 * 5).unwrap_or(usize::MAX);
         self.move_map(seen, |opened, size| match larger(size, SMALLEST_STEP) {
-            larger if larger <= most => opened.environment.set_map_size(larger),
+            larger if larger <= most.max(opened.first_map + SMALLEST_MAP) => opened.environment.set_map_size(larger),
             _ => Ok(()),
         })
     }
@@ -322,7 +325,10 @@ fn open_at(place: &Place, options: &Options, size: usize) -> Result<Opened, Refu
         match Databases::open(&environment) {
             // No transaction is open, and nobody else has this environment yet.
             Err(Refusal::Database(lmdb::Error::MapResized)) => environment.set_map_size(0)?,
-            result => return result.map(|databases| Opened { environment, databases }),
+            result => {
+                let (databases, first_map) = (result?, environment.info()?.map_size());
+                return Ok(Opened { environment, databases, first_map });
+            }
         }
     }
     Err(lmdb::Error::MapResized.into())
