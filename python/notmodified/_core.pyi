@@ -404,6 +404,9 @@ class Engine:
     def submit(self, request: Request) -> int:
         """Put a request on its way; its token. It leaves with the next ``call``, or when many wait for one."""
 
+    def submit_many(self, requests: list[Request]) -> tuple[int, int]:
+        """The same for all of them; the first one's token, and the one after the last one's."""
+
     def call(self) -> None:
         """Let everything that was submitted leave."""
 

@@ -36,76 +36,99 @@ class Window:
         self.session = session
         self.concurrency = concurrency
         self.ordered = ordered
+        # What is handed out next: by their requests, or by their results.
         self.order: deque[int] = deque()
         self.results: dict[int, Result] = {}
         self.under_way: set[int] = set()
         self.refused = 0
         self.is_exhausted = False
         self.failure: BaseException | None = None
-        self._changed: asyncio.Future[None] | None = None
+        # The feeder and the iterator may both wait for a change.
+        self._waiting: list[asyncio.Future[None]] = []
 
     @property
     def room(self) -> int:
         """How many more requests may be sent."""
         return self.concurrency - len(self.under_way) - len(self.results)
 
-    def send(self, item: str | Request) -> None:
-        """Send one more. What cannot be read as a request is a result like any other."""
-        try:
-            request = item if isinstance(item, Request) else Request(item)
-        except InvalidRequestError as error:
-            error.given_url = str(item)
-            # Its traceback would hold this frame, and through it the result before, and so on back to the first.
-            error.__traceback__ = None
-            # Tokens count up from 1; what was never sent counts down.
-            self.refused -= 1
-            self._line_up(self.refused)
-            self.deliver(self.refused, error)
-            return
-        token = self.session.submit(request, self)
-        self.under_way.add(token)
-        self._line_up(token)
+    def send(self, requests: list[Request | InvalidRequestError]) -> None:
+        """Send these too. What could not be read as a request is a result like any other."""
+        readable: list[Request] = []
+        for request in requests:
+            if isinstance(request, Request):
+                readable.append(request)
+            else:
+                self._submit(readable)
+                readable = []
+                self._refuse(request)
+        self._submit(readable)
 
-    def _line_up(self, token: int) -> None:
-        # Where the order is not asked for, nobody takes anything out of it again.
+    def _submit(self, requests: list[Request]) -> None:
+        if not requests:
+            return
+        tokens = self.session.submit_many(requests, self)
+        self.under_way.update(tokens)
         if self.ordered:
-            self.order.append(token)
+            self.order.extend(tokens)
+
+    def _refuse(self, error: InvalidRequestError) -> None:
+        # Tokens count up from 1; what was never sent counts down.
+        self.refused -= 1
+        if self.ordered:
+            self.order.append(self.refused)
+        self.deliver(self.refused, error)
 
     def deliver(self, token: int, result: Result) -> None:
         """Take the result of one request."""
         self.under_way.discard(token)
         self.results[token] = result
-        self.wake()
+        if not self.ordered:
+            self.order.append(token)
+        if self._waiting:
+            self.wake()
 
     def take(self) -> Result | None:
         """The next result to hand out, if it is there."""
-        if not self.results:
-            return None
-        if not self.ordered:
-            return self.results.pop(next(iter(self.results)))
-        if self.order[0] not in self.results:
+        if not self.order or self.order[0] not in self.results:
             return None
         return self.results.pop(self.order.popleft())
 
     def wake(self) -> None:
         """Something changed: whoever waits looks again."""
-        if self._changed is not None and not self._changed.done():
-            self._changed.set_result(None)
+        for waiting in self._waiting:
+            # One whose task was cancelled is done.
+            if not waiting.done():
+                waiting.set_result(None)
+        self._waiting.clear()
 
     async def change(self) -> None:
-        """Wait until something changes. The feeder and the iterator wait for the same thing."""
-        if self._changed is None or self._changed.done():
-            self._changed = asyncio.get_running_loop().create_future()
-        await asyncio.shield(self._changed)
+        """Wait until something changes."""
+        waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiting)
+        await waiting
 
     def cancel(self) -> None:
         """Call back whatever is in flight."""
         self.is_exhausted = True
         self.results.clear()
+        self.order.clear()
         for token in self.under_way:
             self.session.cancel(token)
         self.under_way.clear()
         self.wake()
+
+
+def read(item: str | Request) -> Request | InvalidRequestError:
+    """The request that an item of the source stands for, or why it stands for none."""
+    if isinstance(item, Request):
+        return item
+    try:
+        return Request(item)
+    except InvalidRequestError as error:
+        error.given_url = str(item)
+        # Its traceback would hold this frame, and through it those that wait for results.
+        error.__traceback__ = None
+        return error
 
 
 async def feed(window: Window, source: AsyncIterable[str | Request]) -> None:
@@ -115,7 +138,7 @@ async def feed(window: Window, source: AsyncIterable[str | Request]) -> None:
         while True:
             while not window.room:
                 await window.change()
-            window.send(await anext(items))
+            window.send([read(await anext(items))])
     except StopAsyncIteration:
         pass
     except Exception as error:  # noqa: BLE001 - it is handed to whoever iterates
@@ -193,11 +216,13 @@ class Results(AsyncIterator[Result]):
         # Whoever has results to hand out can wait until several places are free.
         if room < self._at_once and window.results:
             return
-        sent = 0
-        for item in islice(self._items, room):
-            window.send(item)
-            sent += 1
-        window.is_exhausted = sent < room
+        requests: list[Request | InvalidRequestError] = []
+        try:
+            requests.extend(map(read, islice(self._items, room)))
+        finally:
+            # Also what the source gave before it failed.
+            window.send(requests)
+        window.is_exhausted = len(requests) < room
 
     def _handed_out(self, result: Response | NotModifiedError) -> Result:
         # An exception that is no RequestError speaks of the session (closed, store failed), not of one request.

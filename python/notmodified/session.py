@@ -193,7 +193,11 @@ class Session:
         if loop is not self._loop:
             await self.open()
         future: asyncio.Future[Result] = loop.create_future()
-        token = self.submit(request, future)
+        if self._is_closed:
+            raise SessionClosedError("the session is closed; open another")
+        token = self._engine.submit(request)
+        self._let_leave()
+        self._waiters[token] = future
         try:
             result = await future
         except asyncio.CancelledError:
@@ -331,19 +335,23 @@ class Session:
     ) -> None:
         await self.close()
 
-    def submit(self, request: Request, waiter: Window | asyncio.Future[Result]) -> int:
-        """Send `request` on its way; `waiter` gets its answer. For ``get_many``."""
+    def submit_many(self, requests: list[Request], waiter: Window) -> range:
+        """Send `requests` on their way; `waiter` gets their answers. Their tokens. For ``get_many``."""
         if self._is_closed:
             raise SessionClosedError("the session is closed; open another")
-        token = self._engine.submit(request)
+        tokens = range(*self._engine.submit_many(requests))
+        self._let_leave()
+        self._waiters.update(dict.fromkeys(tokens, waiter))
+        return tokens
+
+    def _let_leave(self) -> None:
+        """Let what was submitted leave, with whatever else is submitted in this turn of the loop."""
         if not self._waiters:
             # The first of many, or the only one: no turn of the loop is waited for.
             self._engine.call()
         elif not self._is_call_due:
             self._is_call_due = True
             asyncio.get_running_loop().call_soon(self._call)
-        self._waiters[token] = waiter
-        return token
 
     def _call(self) -> None:
         """Let everything leave that was submitted in this turn of the loop."""

@@ -121,12 +121,19 @@ impl PyEngine {
     }
 
     fn submit(&self, py: Python<'_>, request: &Bound<'_, PyRequest>) -> PyResult<Token> {
-        let given = request.get();
-        let timeout = given.timeout.map_or(self.defaults.timeout, Duration::from_secs_f64);
-        let errand = Errand::new(self.defaults.complete(&given.request), timeout);
-        let token = self.engine(py)?.submit(errand).map_err(|error| raise(py, &error))?;
-        self.requests().insert(token, request.clone().unbind());
-        Ok(token)
+        let errand = self.defaults.errand(request.get());
+        let tokens = self.engine(py)?.submit([errand]).map_err(|error| raise(py, &error))?;
+        self.requests().insert(tokens.start, request.clone().unbind());
+        Ok(tokens.start)
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "as pyo3 reads a list")]
+    fn submit_many(&self, py: Python<'_>, requests: Vec<Py<PyRequest>>) -> PyResult<(Token, Token)> {
+        let errands = requests.iter().map(|request| self.defaults.errand(request.get()));
+        let tokens = self.engine(py)?.submit(errands).map_err(|error| raise(py, &error))?;
+        let held = requests.iter().map(|request| request.clone_ref(py));
+        self.requests().extend(tokens.clone().zip(held));
+        Ok((tokens.start, tokens.end))
     }
 
     /// Lets everything that was submitted leave.
@@ -146,7 +153,9 @@ impl PyEngine {
     fn completed<'py>(&self, py: Python<'py>, most: usize) -> PyResult<Vec<(Token, Bound<'py, PyAny>)>> {
         let engine = self.engine(py)?;
         let completed = engine.completed(most);
-        let asked: Vec<_> = completed.iter().map(|(token, _)| self.requests().remove(token)).collect();
+        let mut requests = self.requests();
+        let asked: Vec<_> = completed.iter().map(|(token, _)| requests.remove(token)).collect();
+        drop(requests);
         let results = completed.into_iter().zip(asked);
         results.map(|((token, outcome), request)| Ok((token, result(py, &engine, outcome, request)?))).collect()
     }
@@ -201,6 +210,11 @@ impl PyEngine {
 }
 
 impl Defaults {
+    fn errand(&self, given: &PyRequest) -> Errand {
+        let timeout = given.timeout.map_or(self.timeout, Duration::from_secs_f64);
+        Errand::new(self.complete(&given.request), timeout)
+    }
+
     /// The request as it goes out: the caller's word first, the session's where the caller is silent.
     fn complete(&self, given: &Request) -> Request {
         let missing = self.fields.filtered(|name, _| !given.fields.contains(name));

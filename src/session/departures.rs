@@ -42,14 +42,16 @@ pub struct Taken {
 }
 
 impl Departures {
-    /// Puts an order in; `false` after [`Departures::close`].
-    pub fn push(&self, order: Order) -> bool {
+    /// Puts orders in; `false` after [`Departures::close`].
+    pub fn push(&self, orders: impl IntoIterator<Item = Order>) -> bool {
         let mut waiting = self.waiting();
         if waiting.is_closed {
             return false;
         }
-        waiting.orders.push(order);
-        let is_many = waiting.orders.len().is_multiple_of(MOST_HELD_BACK);
+        let before = waiting.orders.len();
+        waiting.orders.extend(orders);
+        // Once for as many, not for each that comes while the reader is on its way.
+        let is_many = before / MOST_HELD_BACK < waiting.orders.len() / MOST_HELD_BACK;
         drop(waiting);
         if is_many {
             self.call.notify_one();
@@ -99,7 +101,7 @@ mod tests {
     #[test]
     fn orders_are_taken_together_once_they_are_called_for() {
         let departures = Departures::default();
-        assert!((0..3).all(|token| departures.push(Order::Cancel(token))));
+        assert!(departures.push((0..3).map(Order::Cancel)));
         assert_eq!(taken(&departures), None);
         departures.call();
         assert_eq!(taken(&departures), Some(3));
@@ -110,16 +112,16 @@ mod tests {
     #[test]
     fn many_orders_do_not_wait_for_a_call() {
         let departures = Departures::default();
-        assert!((0..MOST_HELD_BACK as u64).all(|token| departures.push(Order::Cancel(token))));
+        assert!((0..MOST_HELD_BACK as u64).all(|token| departures.push([Order::Cancel(token)])));
         assert_eq!(taken(&departures), Some(MOST_HELD_BACK));
     }
 
     #[test]
     fn what_is_closed_takes_no_order_and_gives_out_those_it_has() {
         let departures = Departures::default();
-        assert!(departures.push(Order::Cancel(1)));
+        assert!(departures.push([Order::Cancel(1)]));
         departures.close();
-        assert!(!departures.push(Order::Cancel(2)));
+        assert!(!departures.push([Order::Cancel(2)]));
         assert_eq!(taken(&departures), Some(1));
     }
 }

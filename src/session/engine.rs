@@ -8,6 +8,7 @@
 //! rings once for all that landed in one of its own: however many requests are under way, a turn costs each thread one wake-up.
 
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::ops::Range;
 use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
@@ -120,18 +121,21 @@ impl Engine {
         self.shared.done.take(most)
     }
 
-    /// Puts a request on its way. It leaves with the next [`Engine::call`], or when many wait for one.
+    /// Puts requests on their way. They leave with the next [`Engine::call`], or when many wait for one.
     ///
     /// # Errors
     /// [`Kind::Closed`] after [`Engine::close`]; [`Kind::Forked`] in another process than the one that started the engine: its thread is
     /// not there.
-    pub fn submit(&self, errand: Errand) -> Result<Token> {
+    pub fn submit(
+        &self,
+        errands: impl IntoIterator<Item = Errand, IntoIter: ExactSizeIterator>,
+    ) -> Result<Range<Token>> {
         self.check_process()?;
-        let token = self.next.fetch_add(1, Ordering::Relaxed);
-        if !self.shared.departures.push(Order::Submit(token, Arc::new(errand))) {
-            return Err(closed());
-        }
-        Ok(token)
+        let errands = errands.into_iter();
+        let first = self.next.fetch_add(errands.len() as u64, Ordering::Relaxed);
+        let tokens = first..first + errands.len() as u64;
+        let orders = tokens.clone().zip(errands).map(|(token, errand)| Order::Submit(token, Arc::new(errand)));
+        if self.shared.departures.push(orders) { Ok(tokens) } else { Err(closed()) }
     }
 
     /// Lets everything that was submitted leave: one wake-up of the thread.
@@ -142,7 +146,7 @@ impl Engine {
     /// Nobody waits for `token` any more. The last to leave a flight calls it back.
     pub fn cancel(&self, token: Token) {
         // After closing there is nothing left to call back.
-        let _ = self.shared.departures.push(Order::Cancel(token));
+        let _ = self.shared.departures.push([Order::Cancel(token)]);
         self.call();
     }
 

@@ -20,7 +20,7 @@ from notmodified import (
 from origin import Gate, Page, Reply, hang_before_reply, held, refusing
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
     from origin import Origin
 
@@ -92,6 +92,27 @@ async def test_ordered_results_come_in_the_order_of_the_requests(
     ]
     collected = await contents(session.get_many(urls, concurrency=concurrency, ordered=True))
     assert collected == [str(number).encode() for number in range(10)]
+
+
+async def test_what_a_source_gave_before_it_failed_is_answered(session: Session, origin: Origin) -> None:
+    urls = pages(origin, 3)
+
+    def failing() -> Iterator[str]:
+        yield from urls
+        raise RuntimeError("no more")
+
+    results = session.get_many(failing())
+    with pytest.raises(RuntimeError, match="no more"):
+        await anext(results)
+    assert len([result async for result in results]) == len(urls)
+
+
+async def test_refused_request_keeps_its_place_in_the_order(session: Session, origin: Origin) -> None:
+    urls = pages(origin, 3)
+    given = [urls[0], "ftp://host/", urls[1], "nonsense", urls[2]]
+    results = [result async for result in session.get_many(given, ordered=True)]
+    told = [result.given_url if isinstance(result, InvalidRequestError) else result.url for result in results]
+    assert told == given
 
 
 async def test_failed_request_is_a_result_among_others(session: Session, origin: Origin) -> None:
