@@ -19,6 +19,7 @@ use tokio::runtime::Builder;
 use tokio::sync::Notify;
 
 use crate::error::{Error, Kind, Result};
+use crate::process;
 use crate::request::Request;
 use crate::response::Response;
 use crate::session::Session;
@@ -93,6 +94,7 @@ impl Engine {
         });
         let of_thread = Arc::clone(&shared);
         let run = move || {
+            process::stay();
             runtime.spawn(ring(Arc::clone(&of_thread)));
             runtime.block_on(dispatch(&of_thread));
             // Whatever is in flight lands here.
@@ -100,7 +102,7 @@ impl Engine {
             of_thread.done.ring();
         };
         let thread = std::thread::Builder::new().name("notmodified".into()).spawn(run).map_err(refuse)?;
-        Ok(Self { shared, thread: Mutex::new(Some(thread)), next: AtomicU64::new(1), process: std::process::id() })
+        Ok(Self { shared, thread: Mutex::new(Some(thread)), next: AtomicU64::new(1), process: process::id() })
     }
 
     /// The session.
@@ -171,7 +173,7 @@ impl Engine {
     }
 
     fn check_process(&self) -> Result<()> {
-        if std::process::id() == self.process {
+        if process::id() == self.process {
             return Ok(());
         }
         let message = "this session was opened by another process; open a session of its own after fork";
@@ -290,7 +292,7 @@ impl Shared {
 impl Drop for Engine {
     fn drop(&mut self) {
         let Some(thread) = self.thread().take() else { return };
-        if std::process::id() == self.process {
+        if process::id() == self.process {
             self.stop(thread);
         } else {
             // The thread stayed behind in the parent: there is nothing here to stop or to wait for.

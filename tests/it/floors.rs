@@ -4,9 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module may use those before it.
-const FLOORS: [&str; 18] = [
+const FLOORS: [&str; 19] = [
     "error", "fields", "digest", "rfc", "identity", "key", "entry", "exchange", "request", "redirect", "counters",
-    "clock", "store", "wire", "response", "cache", "session", "python",
+    "clock", "process", "store", "wire", "response", "cache", "session", "python",
 ];
 
 /// Decisions do no I/O: up to here nothing may name what moves bytes or reads a clock.

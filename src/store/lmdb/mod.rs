@@ -55,6 +55,7 @@ use crate::entry::{BodyRef, Record};
 use crate::error::{Error, Kind, Result};
 use crate::identity::Secret;
 use crate::key::Key;
+use crate::process;
 use crate::store::body::Body;
 use crate::store::lmdb::pending::{Counters, Write, of_key};
 use crate::store::lmdb::promises::Promise;
@@ -147,7 +148,7 @@ impl LmdbStore {
 
     /// After a fork the child has none of the threads, and reader slots under another's name.
     fn shared(&self) -> Result<&Shared> {
-        let process = std::process::id();
+        let process = process::id();
         if process == self.process {
             return Ok(&self.shared);
         }
@@ -194,7 +195,7 @@ impl Promised {
         if let Some(bytes) = self.promise.bytes() {
             return Ok(read(bytes));
         }
-        if std::process::id() != self.shared.process {
+        if process::id() != self.shared.process {
             // The parent's store is not the child's to read. What it lies in is.
             let store = LmdbStore::open(self.shared.environment.directory(), Options::default())?;
             return store.shared.read_body(self.reference(), read).and_then(|found| self.told(found));

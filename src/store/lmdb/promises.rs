@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use bytes::Bytes;
 
 use crate::entry::BodyRef;
+use crate::process;
 
 /// The promises of one store in one process.
 #[derive(Debug)]
@@ -34,7 +35,7 @@ pub struct Promise {
 impl Promises {
     /// None yet.
     pub fn new() -> Self {
-        Self { process: std::process::id(), made: Mutex::default(), seen: Seen::new() }
+        Self { process: process::id(), made: Mutex::default(), seen: Seen::new() }
     }
 
     /// A poisoned lock is taken all the same: the table is changed in single steps.
@@ -113,7 +114,7 @@ impl Promise {
 impl Drop for Promise {
     fn drop(&mut self) {
         // In a forked child the lock may be held by a thread that is not there.
-        if self.promises.process != std::process::id() {
+        if self.promises.process != process::id() {
             return;
         }
         let mut made = self.promises.made();
