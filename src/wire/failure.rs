@@ -80,6 +80,11 @@ impl Attempt<'_> {
         self.failed(Kind::Proxy, Some(response.url()), &said)
     }
 
+    /// What follows is no HTTP any more. The connection is given up along with the answer.
+    pub(super) fn switched(&self, response: &Response) -> Error {
+        self.failed(Kind::Protocol, Some(response.url()), "101 switches to a protocol that was not asked for")
+    }
+
     /// A body that nobody can read.
     pub(super) fn undecodable(&self, coding: &str, response: &Response) -> Error {
         let said = format!("Transfer-Encoding \"{coding}\" was not asked for and cannot be undone");

@@ -146,6 +146,9 @@ async fn receive(mut response: Response, attempt: &Attempt<'_>) -> Result<Incomi
     if status == StatusCode::PROXY_AUTHENTICATION_REQUIRED && attempt.exit.is_forwarded(response.url()) {
         return Err(attempt.unauthorized(&response));
     }
+    if status == StatusCode::SWITCHING_PROTOCOLS {
+        return Err(attempt.switched(&response));
+    }
     let delimited = match body::delimited(attempt.method, &response) {
         Ok(delimited) => delimited,
         Err(coding) => return Err(attempt.undecodable(&coding, &response)),

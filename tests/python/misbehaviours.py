@@ -104,6 +104,10 @@ NO_HTTP: dict[str, Misbehaviour] = {
     "a-field-without-a-colon": (injected(b"nonsense"), ProtocolError),
     "a-space-before-the-colon": (injected(b"X-A : a"), ProtocolError),
     "a-fold-of-nothing": (raw(OK + b" X-A: a\r\nContent-Length: 2\r\n\r\nok"), ProtocolError),
+    "101-unasked": (
+        raw(b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n\x81\x02ok"),
+        ProtocolError,
+    ),
     "304-to-anything": (status(304), UnexpectedNotModifiedError),
 }
 # Where a body ends must not be a matter of opinion (RFC 9112 section 6.3).
