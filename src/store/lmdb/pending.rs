@@ -29,6 +29,9 @@ const MOST_CHANGES: usize = 500;
 /// Most bytes of bodies in one transaction, give or take the last; far fewer in a small store, which makes room between transactions.
 const MOST_BYTES: u64 = 16 << 20;
 
+/// So many times the places for changes are there for those that nobody may wait for.
+const NOTES: usize = 8;
+
 /// What is accepted and not committed.
 #[derive(Debug)]
 pub struct Pending {
@@ -36,6 +39,7 @@ pub struct Pending {
     arrived: Condvar,
     room_for_changes: Arc<Semaphore>,
     room_for_bytes: Arc<Semaphore>,
+    room_for_notes: Arc<Semaphore>,
     most_bytes: u32,
     most_bytes_at_once: u64,
     patience: Duration,
@@ -163,6 +167,9 @@ impl Pending {
             state: Mutex::default(),
             arrived: Condvar::new(),
             room_for_changes: Arc::new(Semaphore::new(options.queue_changes.clamp(1, Semaphore::MAX_PERMITS))),
+            room_for_notes: Arc::new(Semaphore::new(
+                NOTES.saturating_mul(options.queue_changes).clamp(1, Semaphore::MAX_PERMITS),
+            )),
             patience: options.patience,
             is_paused: AtomicBool::new(false),
             groups_written: AtomicU64::new(0),
@@ -209,12 +216,13 @@ impl Pending {
         Some(Room { _change: change, _bytes: bytes })
     }
 
-    /// A place for a change that nobody may wait for.
+    /// A place for a change without a body that nobody may wait for. There are many: each follows on a page that waited for its own place.
     ///
     /// # Errors
     /// When there is none.
     pub fn room_now(&self) -> Result<Room> {
-        self.room_at_once(0).ok_or_else(|| {
+        let place = Arc::clone(&self.room_for_notes).try_acquire_owned();
+        place.map(|change| Room { _change: change, _bytes: None }).map_err(|_| {
             Error::new(Kind::Store, "the store writes more slowly than it is given; what was to be noted was not")
         })
     }
@@ -355,6 +363,7 @@ impl Pending {
     pub fn end(&self) {
         self.room_for_changes.close();
         self.room_for_bytes.close();
+        self.room_for_notes.close();
         let left = std::mem::replace(&mut *self.state(), State { is_closing: true, ..State::default() });
         drop(left);
     }
