@@ -77,6 +77,15 @@ struct Shared {
     landed: Notify,
 }
 
+/// Rings when the thread has ended.
+struct LastRing(Arc<Shared>);
+
+impl Drop for LastRing {
+    fn drop(&mut self) {
+        self.0.done.ring();
+    }
+}
+
 impl Engine {
     /// Starts the thread.
     ///
@@ -95,11 +104,12 @@ impl Engine {
         let of_thread = Arc::clone(&shared);
         let run = move || {
             process::stay();
+            // Dropped in the reverse order, however this ends: whatever is in flight lands with the runtime, and then the bell is rung.
+            let _last = LastRing(Arc::clone(&of_thread));
+            let runtime = runtime;
             runtime.spawn(ring(Arc::clone(&of_thread)));
             runtime.block_on(dispatch(&of_thread));
-            // Whatever is in flight lands here.
             runtime.shutdown_background();
-            of_thread.done.ring();
         };
         let thread = std::thread::Builder::new().name("notmodified".into()).spawn(run).map_err(refuse)?;
         Ok(Self { shared, thread: Mutex::new(Some(thread)), next: AtomicU64::new(1), process: process::id() })
