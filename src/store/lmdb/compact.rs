@@ -31,7 +31,7 @@ pub fn compact(shared: &Shared, claim: &Claim) -> Result<u64> {
     let data = place.file(DATA);
     let length = || fs::metadata(&data).map_or(0, |metadata| metadata.len());
     let before = length();
-    let made = shared.pending.paused(|| make(shared, &place));
+    let made = shared.pending.progress.paused(|| make(shared, &place));
     clear(&place);
     made?;
     Ok(before.saturating_sub(length()))

@@ -22,8 +22,8 @@ use lmdb::{EnvironmentFlags, RoTransaction, RwTransaction, Transaction};
 use crate::clock::Stopwatch;
 use crate::error::{Error, Kind, Result};
 use crate::store::lmdb::databases::{self, Databases, FORMAT, Refusal};
-use crate::store::lmdb::pending::stalled;
 use crate::store::lmdb::place::Place;
+use crate::store::lmdb::progress::stalled;
 use crate::store::lmdb::{Durability, Options};
 use crate::store::lmdb::{failure, native};
 

@@ -34,6 +34,7 @@ mod health;
 mod native;
 mod pending;
 mod place;
+mod progress;
 mod promises;
 mod registry;
 mod secret;

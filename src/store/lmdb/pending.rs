@@ -5,23 +5,19 @@
 //! change is committed or has failed, unless a later change to the same key has replaced it.
 
 use std::collections::{HashMap, VecDeque};
-use std::future::{Future, poll_fn};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::task::Poll;
-use std::thread;
 use std::time::Duration;
 
-use futures_timer::Delay;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use crate::clock::Stopwatch;
 use crate::entry::change::Change;
 use crate::entry::{BodyRef, Record};
 use crate::error::{Error, Kind, Result};
 use crate::key::{Key, KeyHash};
 use crate::store::body::Body;
 use crate::store::lmdb::Options;
+use crate::store::lmdb::progress::Progress;
 
 /// Most changes in one transaction.
 const MOST_CHANGES: usize = 500;
@@ -42,12 +38,8 @@ pub struct Pending {
     room_for_notes: Arc<Semaphore>,
     most_bytes: u32,
     most_bytes_at_once: u64,
-    patience: Duration,
-    /// Does the writer stand still because it was asked to?
-    is_paused: AtomicBool,
-    groups_written: AtomicU64,
-    /// How many groups had been written when somebody waited in vain.
-    stalled_at: AtomicU64,
+    /// Whether the writer gets on.
+    pub progress: Progress,
 }
 
 #[derive(Debug, Default)]
@@ -170,10 +162,7 @@ impl Pending {
             room_for_notes: Arc::new(Semaphore::new(
                 NOTES.saturating_mul(options.queue_changes).clamp(1, Semaphore::MAX_PERMITS),
             )),
-            patience: options.patience,
-            is_paused: AtomicBool::new(false),
-            groups_written: AtomicU64::new(0),
-            stalled_at: AtomicU64::new(u64::MAX),
+            progress: Progress::new(options.patience),
             room_for_bytes: Arc::new(Semaphore::new(options.queue_bytes as usize)),
             most_bytes: options.queue_bytes,
             most_bytes_at_once: options.limits.max_size.map_or(MOST_BYTES, |most| MOST_BYTES.min(most / 32)),
@@ -195,15 +184,16 @@ impl Pending {
         if let Some(room) = self.room_at_once(bytes) {
             return Ok(room);
         }
-        self.while_writing(async {
-            let change = Arc::clone(&self.room_for_changes).acquire_owned().await.map_err(|_| ended())?;
-            let bytes = match bytes {
-                0 => None,
-                some => Some(Arc::clone(&self.room_for_bytes).acquire_many_owned(some).await.map_err(|_| ended())?),
-            };
-            Ok(Room { _change: change, _bytes: bytes })
-        })
-        .await
+        self.progress
+            .while_it_gets_on(async {
+                let change = Arc::clone(&self.room_for_changes).acquire_owned().await.map_err(|_| ended())?;
+                let bytes = match bytes {
+                    0 => None,
+                    some => Some(Arc::clone(&self.room_for_bytes).acquire_many_owned(some).await.map_err(|_| ended())?),
+                };
+                Ok(Room { _change: change, _bytes: bytes })
+            })
+            .await
     }
 
     /// A place in the queue, if there is one.
@@ -225,53 +215,6 @@ impl Pending {
         place.map(|change| Room { _change: change, _bytes: None }).map_err(|_| {
             Error::new(Kind::Store, "the store writes more slowly than it is given; what was to be noted was not")
         })
-    }
-
-    /// What `waited` comes to; an error when the writer stands still for too long. The first to have waited in vain spares the others that:
-    /// they do not wait at all until something was written again.
-    async fn while_writing<T>(&self, waited: impl Future<Output = Result<T>>) -> Result<T> {
-        let mut waited = std::pin::pin!(waited);
-        loop {
-            let written = self.groups_written.load(Ordering::Relaxed);
-            if self.stalled_at.load(Ordering::Relaxed) == written {
-                return Err(stalled());
-            }
-            let mut limit = std::pin::pin!(Delay::new(self.patience));
-            let ended = poll_fn(|context| match waited.as_mut().poll(context) {
-                Poll::Ready(result) => Poll::Ready(Some(result)),
-                Poll::Pending => limit.as_mut().poll(context).map(|()| None),
-            });
-            if let Some(result) = ended.await {
-                return result;
-            }
-            if self.groups_written.load(Ordering::Relaxed) == written && !self.is_paused.load(Ordering::Relaxed) {
-                self.stalled_at.store(written, Ordering::Relaxed);
-                return Err(stalled());
-            }
-        }
-    }
-
-    /// While `work` is done the writer stands still, and nobody who waits for it takes that for a hindrance.
-    pub fn paused<T>(&self, work: impl FnOnce() -> T) -> T {
-        self.is_paused.store(true, Ordering::Relaxed);
-        let done = work();
-        self.is_paused.store(false, Ordering::Relaxed);
-        done
-    }
-
-    /// Waits until `is_over`, on this thread; `false`: the writer stood still for too long.
-    pub fn wait_until(&self, is_over: impl Fn() -> bool) -> bool {
-        let mut seen = (self.groups_written.load(Ordering::Relaxed), Stopwatch::start());
-        while !is_over() {
-            let written = self.groups_written.load(Ordering::Relaxed);
-            if seen.0 != written || self.is_paused.load(Ordering::Relaxed) {
-                seen = (written, Stopwatch::start());
-            } else if seen.1.elapsed() > self.patience {
-                return false;
-            }
-            thread::sleep(Duration::from_micros(200));
-        }
-        true
     }
 
     /// Takes a write into the queue and into the view, unless it changes nothing. `stored` reads what the database
@@ -319,7 +262,7 @@ impl Pending {
             state.waiting.push_back(Waiting { generation, told });
         }
         self.arrived.notify_one();
-        self.while_writing(async { outcome.await.unwrap_or_else(|_| Err(ended())) }).await
+        self.progress.while_it_gets_on(async { outcome.await.unwrap_or_else(|_| Err(ended())) }).await
     }
 
     /// The next group for the writer; an empty one when none has come in `patience`. `None`: there is none and will be none.
@@ -335,7 +278,7 @@ impl Pending {
 
     /// Takes the outcome of a group: its views are over, whoever waits for it is told.
     pub fn settle(&self, group: Group, outcome: Result<()>) {
-        self.groups_written.fetch_add(1, Ordering::Relaxed);
+        self.progress.note();
         let Group { writes, waiting } = group;
         let mut state = self.state();
         for write in &writes {
@@ -425,12 +368,6 @@ impl State {
 /// `record`, if it is that of `key`: a hash is no proof.
 pub fn of_key(record: Option<Record>, key: &Key) -> Option<Record> {
     record.filter(|record| record.url == *key.url && record.partition == key.partition)
-}
-
-/// The writer stands still, and whoever waited for it goes on without.
-pub fn stalled() -> Error {
-    let message = "the store has written nothing for too long: its disk hangs, or another process that was stopped holds its write lock";
-    Error::new(Kind::Store, message)
 }
 
 fn ended() -> Error {

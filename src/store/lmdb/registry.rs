@@ -82,7 +82,7 @@ pub fn release(shared: &Arc<Shared>) {
     }
     let Some(last) = open.remove(&file) else { return };
     shared.pending.close();
-    if !shared.pending.wait_until(|| last.writer.is_finished()) {
+    if !shared.pending.progress.wait_until(|| last.writer.is_finished()) {
         // Its file must not be opened a second time: it stays registered, and whoever comes next sees whether it has ended by then.
         open.insert(file, last);
         return;
