@@ -297,15 +297,15 @@ class Session:
     async def close(self) -> None:
         """Cancel what is in flight and make durable what was stored. A second call does nothing."""
         self._check_process()
+        if self._loop is not None and asyncio.get_running_loop() is not self._loop:
+            raise WrongEventLoopError("a Session is closed on the event loop it was opened on")
+        # From here on nothing is sent, also by who waits for the store to open.
+        self._is_closed = True
         if self._opening is not None and self._opening.get_loop() is asyncio.get_running_loop():
             # What is being opened can only be closed when it is open; why it could not be, whoever opened it was told.
             await asyncio.wait({self._opening})
         if self._loop is None:
-            self._is_closed = True
             return
-        if asyncio.get_running_loop() is not self._loop:
-            raise WrongEventLoopError("a Session is closed on the event loop it was opened on")
-        self._is_closed = True
         if self._closing is None:
             self._closing = asyncio.create_task(self._close(self._loop))
         # Who waits for an answer is told that there will be none, also when whoever closes is cancelled.

@@ -144,7 +144,7 @@ def test_store_that_is_too_large_already_shrinks_to_its_bound_and_grows_no_more(
     with Cache(str(store)) as cache:
         feed(cache, range(500))
     before = size(store)
-    assert before > 20 * MIB
+    assert before > 16 * MIB
     with Cache(str(store), max_size=8 * MIB) as cache:
         feed(cache, range(500, 880))
         time.sleep(1.1)
