@@ -192,6 +192,11 @@ async def main():
             print(session.stats()["store_errors"] > 0, session.stats()["last_store_error"])
             again = await session.get(url + "?first")
             assert again.content == first.content
+            # What could not be written until now is told here, and not by the next flush.
+            try:
+                await session.flush()
+            except StoreError:
+                pass
             resource.setrlimit(resource.RLIMIT_AS, limits)
             await session.get(url + "?last")
             await session.flush()
