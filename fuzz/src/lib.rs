@@ -3,6 +3,7 @@
 use arbitrary::{Arbitrary, Result, Unstructured};
 use bytes::Bytes;
 use notmodified::digest::Digest;
+use notmodified::entry::learned::{Learned, Lesson, Lessons, Rungs, Suffix};
 use notmodified::entry::{Acknowledged, BodyRef, Consumer, Record, StoredResponse};
 use notmodified::fields::Fields;
 use notmodified::identity::Partition;
@@ -143,8 +144,32 @@ impl<'a> Arbitrary<'a> for Stored {
             .collect::<Result<_>>()?;
         let url = String::from_utf8_lossy(&some_bytes(from, 30)?).into_owned();
         let (partition, version, last_used) = (Partition(from.arbitrary()?), from.arbitrary()?, from.arbitrary()?);
-        Ok(Self(Record { url, partition, version, last_used, variants, acknowledged }))
+        let lessons = lessons(from)?;
+        let not_before = from.arbitrary()?;
+        Ok(Self(Record { url, partition, version, last_used, not_before, variants, acknowledged, lessons }))
     }
+}
+
+fn lessons(from: &mut Unstructured<'_>) -> Result<Lessons> {
+    let lessons = (0..from.int_in_range(0..=2)?)
+        .map(|_| {
+            Ok(Lesson {
+                prefix: Bytes::from(some_bytes(from, 9)?),
+                is_coded: from.arbitrary()?,
+                barred: rungs(from)?,
+                witnesses: (0..from.int_in_range(0..=3)?).map(|_| from.arbitrary()).collect::<Result<_>>()?,
+                at: from.arbitrary()?,
+            })
+        })
+        .collect::<Result<_>>()?;
+    let suffixes = (0..from.int_in_range(0..=2)?)
+        .map(|_| Ok(Suffix { coding: Bytes::from(value(from)?), suffix: Bytes::from(some_bytes(from, 6)?) }))
+        .collect::<Result<_>>()?;
+    Ok(Lessons { lessons, suffixes })
+}
+
+fn rungs(from: &mut Unstructured<'_>) -> Result<Rungs> {
+    Ok(Rungs::from_bits(from.int_in_range(0..=31)?).unwrap_or_default())
 }
 
 fn variant(from: &mut Unstructured<'_>) -> Result<StoredResponse> {
@@ -155,12 +180,21 @@ fn variant(from: &mut Unstructured<'_>) -> Result<StoredResponse> {
         fields,
         request_time: from.arbitrary()?,
         response_time: from.arbitrary()?,
+        received_at: from.arbitrary()?,
         // The empty selection is that of every response without Vary.
         selecting: Selecting([from.int_in_range(0..=2)?; 16]),
         accept_encoding,
         content: Digest([from.arbitrary()?; 32]),
+        fingerprint: if from.arbitrary()? { Some(Digest([from.arbitrary()?; 32])) } else { None },
         body: BodyRef { digest: Digest([from.arbitrary()?; 32]), length: from.arbitrary()? },
         wire_bytes: from.arbitrary()?,
         is_invalidated: from.arbitrary()?,
+        other_tags: (0..from.int_in_range(0..=2)?).map(|_| Ok(Bytes::from(value(from)?))).collect::<Result<_>>()?,
+        learned: Learned {
+            barred: rungs(from)?,
+            barred_at: from.arbitrary()?,
+            polls: from.arbitrary()?,
+            changes: from.arbitrary()?,
+        },
     })
 }

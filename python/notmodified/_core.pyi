@@ -1,7 +1,8 @@
 """The extension module: what `notmodified` re-exports, and the engine that its Session drives."""
 
 import os
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Sequence
+from datetime import timedelta
 from typing import Any, Final, Literal, final
 
 from typing_extensions import Self
@@ -216,6 +217,12 @@ class Cache:
         durability: Literal["group", "relaxed"] = "group",
         max_size: int | None = None,
         max_age: float | None = None,
+        full_every: int | timedelta | None = None,
+        min_interval: float | None = None,
+        floors: Sequence[Literal["retry-after", "max-age"]] = ...,
+        stale_if_error: float | None = None,
+        fingerprint: Literal["html"] | Callable[[bytes], bytes | str] | None = None,
+        storable: Callable[[int, Headers, bytes], bool] | None = None,
         strict: bool = False,
     ) -> Self: ...
     def plan(
@@ -389,6 +396,13 @@ class Engine:
         durability: str,
         max_size: int | None,
         max_age: float | None,
+        full_every: int | timedelta | None,
+        min_interval: float | None,
+        floors: list[str],
+        stale_if_error: float | None,
+        stop_early: bool,
+        fingerprint: str | Callable[[bytes], bytes | str] | None,
+        storable: Callable[[int, Headers, bytes], bool] | None,
         max_redirects: int,
         ca_file: str | os.PathLike[str] | None,
         verify: bool,

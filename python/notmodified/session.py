@@ -18,11 +18,13 @@ from notmodified.exceptions import ForkError, NotModifiedError, SessionClosedErr
 from notmodified.results import Results, Window
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+    from datetime import timedelta
     from types import TracebackType
 
     from typing_extensions import Self
 
-    from notmodified.headers import HeadersLike
+    from notmodified.headers import Headers, HeadersLike
     from notmodified.results import Requests, Result
 
 _MOST_PER_WAKE = 256
@@ -87,6 +89,13 @@ class Session:
         durability: Literal["group", "relaxed"] = "group",
         max_size: int | None = None,
         max_age: float | None = None,
+        full_every: int | timedelta | None = None,
+        min_interval: float | None = None,
+        floors: Collection[Literal["retry-after", "max-age"]] = (),
+        stale_if_error: float | None = None,
+        stop_early: bool = False,
+        fingerprint: Literal["html"] | Callable[[bytes], bytes | str] | None = None,
+        storable: Callable[[int, Headers, bytes], bool] | None = None,
         max_redirects: int = 10,
         ca_file: str | os.PathLike[str] | None = None,
         verify: bool = True,
@@ -111,6 +120,13 @@ class Session:
             durability=durability,
             max_size=max_size,
             max_age=max_age,
+            full_every=full_every,
+            min_interval=min_interval,
+            floors=list(floors),
+            stale_if_error=stale_if_error,
+            stop_early=stop_early,
+            fingerprint=fingerprint,
+            storable=storable,
             max_redirects=max_redirects,
             ca_file=ca_file,
             verify=verify,

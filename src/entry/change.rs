@@ -2,6 +2,7 @@
 //! two processes that write the same key agree on the result.
 
 use crate::digest::Digest;
+use crate::entry::learned::Learned;
 use crate::entry::{Acknowledged, BodyRef, Consumer, MOST_ACKNOWLEDGED, MOST_VARIANTS, Record, StoredResponse};
 use crate::fields::Fields;
 use crate::rfc::vary::Selecting;
@@ -38,6 +39,8 @@ pub struct Freshening {
     pub request_time: u64,
     /// When it arrived.
     pub response_time: u64,
+    /// What was learned by it.
+    pub learned: Learned,
 }
 
 /// What a consumer acknowledges.
@@ -121,6 +124,7 @@ fn freshen(record: &mut Record, freshening: &Freshening) -> bool {
     variant.request_time = freshening.request_time;
     variant.response_time = freshening.response_time;
     variant.is_invalidated = false;
+    variant.learned = freshening.learned;
     let (selecting, body) = (variant.selecting, variant.body);
     record.variants.retain(|one| one.selecting != selecting || one.body == body);
     true
@@ -158,6 +162,7 @@ fn drop_body(record: &mut Record, body: BodyRef) -> bool {
 mod tests {
     use super::{Acknowledgement, Change, Freshening};
     use crate::digest::Digest;
+    use crate::entry::learned::Learned;
     use crate::entry::{BodyRef, Consumer, MOST_ACKNOWLEDGED, MOST_VARIANTS, Record, StoredResponse};
     use crate::fields::Fields;
     use crate::identity::Partition;
@@ -170,12 +175,16 @@ mod tests {
             fields: Fields::new(),
             request_time: at,
             response_time: at,
+            received_at: at,
             selecting: Selecting([variant; 16]),
             accept_encoding: None,
             content: digest,
+            fingerprint: None,
             body: BodyRef { digest, length: content.len() as u64 },
             wire_bytes: 0,
             is_invalidated: false,
+            other_tags: Vec::new(),
+            learned: Learned::default(),
         }
     }
 
@@ -196,6 +205,7 @@ mod tests {
             fields,
             request_time: at,
             response_time: at,
+            learned: Learned::default(),
         }))
     }
 

@@ -8,13 +8,14 @@
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use crate::digest::Digest;
+use crate::entry::learned::{Learned, Lesson, Lessons, Rungs, Suffix};
 use crate::entry::{Acknowledged, BodyRef, Consumer, Record, StoredResponse};
 use crate::fields::Fields;
 use crate::identity::Partition;
 use crate::rfc::vary::Selecting;
 
 /// The version of this format.
-pub const VERSION: u8 = 2;
+pub const VERSION: u8 = 3;
 
 const HEADER: usize = 9;
 
@@ -26,6 +27,7 @@ pub fn encode(record: &Record) -> Bytes {
     payload.put_slice(&record.partition.0);
     payload.put_u64_le(record.version);
     payload.put_u64_le(record.last_used);
+    payload.put_u64_le(record.not_before);
     put_count(&mut payload, record.variants.len());
     for variant in &record.variants {
         encode_variant(&mut payload, variant);
@@ -36,6 +38,7 @@ pub fn encode(record: &Record) -> Bytes {
         payload.put_slice(&one.selecting.0);
         payload.put_slice(&one.content.0);
     }
+    encode_lessons(&mut payload, &record.lessons);
     let mut bytes = BytesMut::with_capacity(HEADER + payload.len());
     bytes.put_u8(VERSION);
     bytes.put_u64_le(xxhash_rust::xxh3::xxh3_64(&payload));
@@ -43,19 +46,51 @@ pub fn encode(record: &Record) -> Bytes {
     bytes.freeze()
 }
 
+fn encode_lessons(into: &mut BytesMut, lessons: &Lessons) {
+    put_count(into, lessons.lessons.len());
+    for lesson in &lessons.lessons {
+        put_sized(into, &lesson.prefix);
+        into.put_u8(u8::from(lesson.is_coded));
+        into.put_u8(lesson.barred.bits());
+        put_count(into, lesson.witnesses.len());
+        for witness in &lesson.witnesses {
+            into.put_u64_le(*witness);
+        }
+        into.put_u64_le(lesson.at);
+    }
+    put_count(into, lessons.suffixes.len());
+    for one in &lessons.suffixes {
+        put_sized(into, &one.coding);
+        put_sized(into, &one.suffix);
+    }
+}
+
 fn encode_variant(into: &mut BytesMut, variant: &StoredResponse) {
     into.put_u16_le(variant.status);
     put_sized(into, variant.fields.packed());
     into.put_u64_le(variant.request_time);
     into.put_u64_le(variant.response_time);
+    into.put_u64_le(variant.received_at);
     into.put_slice(&variant.selecting.0);
     into.put_u8(u8::from(variant.accept_encoding.is_some()));
     put_sized(into, variant.accept_encoding.as_deref().unwrap_or_default());
     into.put_slice(&variant.content.0);
+    into.put_u8(u8::from(variant.fingerprint.is_some()));
+    if let Some(fingerprint) = variant.fingerprint {
+        into.put_slice(&fingerprint.0);
+    }
     into.put_slice(&variant.body.digest.0);
     into.put_u64_le(variant.body.length);
     into.put_u64_le(variant.wire_bytes);
     into.put_u8(u8::from(variant.is_invalidated));
+    put_count(into, variant.other_tags.len());
+    for tag in &variant.other_tags {
+        put_sized(into, tag);
+    }
+    into.put_u8(variant.learned.barred.bits());
+    into.put_u64_le(variant.learned.barred_at);
+    into.put_u32_le(variant.learned.polls);
+    into.put_u32_le(variant.learned.changes);
 }
 
 /// The record in `bytes`, or `None`. Field sections are shared with `bytes`, not copied.
@@ -70,9 +105,27 @@ pub fn decode(mut bytes: Bytes) -> Option<Record> {
     let partition = Partition(get_array(&mut bytes)?);
     let version = bytes.try_get_u64_le().ok()?;
     let last_used = bytes.try_get_u64_le().ok()?;
+    let not_before = bytes.try_get_u64_le().ok()?;
     let variants = get_many(&mut bytes, decode_variant)?;
     let acknowledged = get_many(&mut bytes, decode_acknowledged)?;
-    bytes.is_empty().then_some(Record { url, partition, version, last_used, variants, acknowledged })
+    let lessons = decode_lessons(&mut bytes)?;
+    let record = Record { url, partition, version, last_used, not_before, variants, acknowledged, lessons };
+    bytes.is_empty().then_some(record)
+}
+
+fn decode_lessons(bytes: &mut Bytes) -> Option<Lessons> {
+    let lesson = |bytes: &mut Bytes| {
+        Some(Lesson {
+            prefix: get_sized(bytes)?,
+            is_coded: get_flag(bytes)?,
+            barred: Rungs::from_bits(bytes.try_get_u8().ok()?)?,
+            witnesses: get_many(bytes, |bytes| bytes.try_get_u64_le().ok())?,
+            at: bytes.try_get_u64_le().ok()?,
+        })
+    };
+    let lessons = get_many(bytes, lesson)?;
+    let suffixes = get_many(bytes, |bytes| Some(Suffix { coding: get_sized(bytes)?, suffix: get_sized(bytes)? }))?;
+    Some(Lessons { lessons, suffixes })
 }
 
 fn decode_variant(bytes: &mut Bytes) -> Option<StoredResponse> {
@@ -81,6 +134,7 @@ fn decode_variant(bytes: &mut Bytes) -> Option<StoredResponse> {
         fields: Fields::from_packed(get_sized(bytes)?)?,
         request_time: bytes.try_get_u64_le().ok()?,
         response_time: bytes.try_get_u64_le().ok()?,
+        received_at: bytes.try_get_u64_le().ok()?,
         selecting: Selecting(get_array(bytes)?),
         accept_encoding: {
             let is_there = get_flag(bytes)?;
@@ -91,9 +145,17 @@ fn decode_variant(bytes: &mut Bytes) -> Option<StoredResponse> {
             is_there.then_some(value)
         },
         content: Digest(get_array(bytes)?),
+        fingerprint: if get_flag(bytes)? { Some(Digest(get_array(bytes)?)) } else { None },
         body: BodyRef { digest: Digest(get_array(bytes)?), length: bytes.try_get_u64_le().ok()? },
         wire_bytes: bytes.try_get_u64_le().ok()?,
         is_invalidated: get_flag(bytes)?,
+        other_tags: get_many(bytes, get_sized)?,
+        learned: Learned {
+            barred: Rungs::from_bits(bytes.try_get_u8().ok()?)?,
+            barred_at: bytes.try_get_u64_le().ok()?,
+            polls: bytes.try_get_u32_le().ok()?,
+            changes: bytes.try_get_u32_le().ok()?,
+        },
     })
 }
 
@@ -154,6 +216,7 @@ mod tests {
 
     use super::{decode, encode};
     use crate::digest::Digest;
+    use crate::entry::learned::{Learned, Lesson, Lessons, Rungs, Suffix};
     use crate::entry::{Acknowledged, BodyRef, Consumer, Record, StoredResponse};
     use crate::identity::Partition;
     use crate::rfc::vary::Selecting;
@@ -166,19 +229,40 @@ mod tests {
             sizes in any::<(u64, u64)>(),
             accept_encoding in prop::option::of(prop::collection::vec(any::<u8>(), 0..9)),
             is_invalidated in any::<bool>(),
+            received_at in any::<u64>(),
+            fingerprint in prop::option::of(any::<[u8; 32]>()),
+            other_tags in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..9), 0..3),
+            learned in (0..32_u8, any::<(u64, u32, u32)>()),
         ) -> StoredResponse {
+            let (barred, (barred_at, polls, changes)) = learned;
             StoredResponse {
                 status: 200,
                 fields: lines.into_iter().collect(),
                 request_time: times.0,
                 response_time: times.1,
+                received_at,
                 selecting: Selecting(hashes.0),
                 accept_encoding: accept_encoding.map(Bytes::from),
                 content: Digest(hashes.1),
+                fingerprint: fingerprint.map(Digest),
                 body: BodyRef { digest: Digest(hashes.2), length: sizes.0 },
                 wire_bytes: sizes.1,
                 is_invalidated,
+                other_tags: other_tags.into_iter().map(Bytes::from).collect(),
+                learned: Learned { barred: Rungs::from_bits(barred).unwrap(), barred_at, polls, changes },
             }
+        }
+    }
+
+    prop_compose! {
+        fn lesson()(
+            prefix in prop::collection::vec(any::<u8>(), 0..9),
+            is_coded in any::<bool>(),
+            barred in 0..32_u8,
+            witnesses in prop::collection::vec(any::<u64>(), 0..4),
+            at in any::<u64>(),
+        ) -> Lesson {
+            Lesson { prefix: prefix.into(), is_coded, barred: Rungs::from_bits(barred).unwrap(), witnesses, at }
         }
     }
 
@@ -186,15 +270,21 @@ mod tests {
         fn record()(
             url in ".{0,40}",
             partition in any::<[u8; 16]>(),
-            numbers in any::<(u64, u64)>(),
+            numbers in any::<(u64, u64, u64)>(),
+            lessons in prop::collection::vec(lesson(), 0..3),
+            suffixes in prop::collection::vec(any::<([u8; 4], [u8; 5])>(), 0..3),
             variants in prop::collection::vec(variant(), 0..4),
             acknowledged in prop::collection::vec(any::<([u8; 16], [u8; 16], [u8; 32])>(), 0..4),
         ) -> Record {
             let acknowledged = acknowledged.into_iter().map(|(consumer, selecting, content)| Acknowledged {
                 consumer: Consumer(consumer), selecting: Selecting(selecting), content: Digest(content),
             }).collect();
+            let suffixes = suffixes.into_iter().map(|(coding, suffix)| Suffix {
+                coding: Bytes::copy_from_slice(&coding), suffix: Bytes::copy_from_slice(&suffix),
+            }).collect();
             Record {
-                url, partition: Partition(partition), version: numbers.0, last_used: numbers.1, variants, acknowledged,
+                url, partition: Partition(partition), version: numbers.0, last_used: numbers.1, not_before: numbers.2,
+                variants, acknowledged, lessons: Lessons { lessons, suffixes },
             }
         }
     }

@@ -4,10 +4,12 @@
 
 pub mod change;
 pub mod codec;
+pub mod learned;
 
 use bytes::Bytes;
 
 use crate::digest::Digest;
+use crate::entry::learned::{Learned, Lessons};
 use crate::fields::Fields;
 use crate::identity::Partition;
 use crate::rfc::etag::EntityTag;
@@ -16,6 +18,9 @@ use crate::rfc::vary::Selecting;
 
 /// Most variants kept for one key; the one whose times were written longest ago gives way.
 pub const MOST_VARIANTS: usize = 8;
+
+/// Most further tags kept for one stored response; the oldest gives way.
+pub const MOST_OTHER_TAGS: usize = 4;
 
 /// Most acknowledgements kept for one key; the oldest gives way, and its consumer sees the page once more.
 pub const MOST_ACKNOWLEDGED: usize = 64;
@@ -31,10 +36,14 @@ pub struct Record {
     pub version: u64,
     /// When it was last of use, coarsely; seconds since the epoch. What was not for the longest time is forgotten first.
     pub last_used: u64,
+    /// The origin asked not to be asked before; seconds since the epoch, 0 where it did not.
+    pub not_before: u64,
     /// Stored responses, at most one per [`Selecting`].
     pub variants: Vec<StoredResponse>,
     /// Acknowledgements, newest last.
     pub acknowledged: Vec<Acknowledged>,
+    /// What was learned about an origin, where the key is that of one.
+    pub lessons: Lessons,
 }
 
 /// One stored response: a variant.
@@ -48,18 +57,26 @@ pub struct StoredResponse {
     pub request_time: u64,
     /// When the answer to that arrived.
     pub response_time: u64,
+    /// When its content last came whole.
+    pub received_at: u64,
     /// What the request fields named by Vary were.
     pub selecting: Selecting,
     /// The Accept-Encoding that it was negotiated with: sent again with its validators where the choice is ours.
     pub accept_encoding: Option<Bytes>,
     /// Its decoded content.
     pub content: Digest,
+    /// What its content comes to, where somebody says what matters in it.
+    pub fingerprint: Option<Digest>,
     /// Its body, as it came over the wire.
     pub body: BodyRef,
     /// Header section and content of the 200 that brought it, in bytes as transferred.
     pub wire_bytes: u64,
     /// An unsafe request went to its URI since (RFC 9111 §4.4): validate before use.
     pub is_invalidated: bool,
+    /// Other tags that came with this very content, newest last: those of the machines behind a balancer.
+    pub other_tags: Vec<Bytes>,
+    /// What asking for it taught.
+    pub learned: Learned,
 }
 
 /// The name of a body: the digest of its bytes on the wire, and their number.
@@ -111,6 +128,12 @@ impl StoredResponse {
         self.fields.get(b"etag").and_then(EntityTag::new)
     }
 
+    /// What tells its content from others: what it comes to, or else all of it.
+    #[must_use]
+    pub fn mark(&self) -> Digest {
+        self.fingerprint.unwrap_or(self.content)
+    }
+
     /// The Last-Modified value, as received, date or not; `None` where it could not be sent back.
     #[must_use]
     pub fn last_modified(&self) -> Option<&[u8]> {
@@ -127,8 +150,10 @@ impl Record {
             partition,
             version: 0,
             last_used: 0,
+            not_before: 0,
             variants: Vec::new(),
             acknowledged: Vec::new(),
+            lessons: Lessons::default(),
         }
     }
 

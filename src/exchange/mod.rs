@@ -13,9 +13,14 @@
 //! same two steps, so a rule of HTTP is written once.
 
 pub mod answer;
+pub mod conditions;
 pub mod freshen;
+pub mod invalidate;
+pub mod not_modified;
 pub mod outcome;
 pub mod plan;
+pub mod received;
+pub mod serve;
 pub mod settle;
 pub mod storable;
 
@@ -54,6 +59,50 @@ pub struct Policy {
     pub consumer: Option<Consumer>,
     /// The Accept-Encoding to send where the caller leaves the choice to us; `None` where somebody else sends the request.
     pub accept_encoding: Option<&'static [u8]>,
+    /// How often the content is fetched whole, whatever the validators say.
+    pub full_every: Option<FullEvery>,
+    /// Seconds between two requests for one URL; sooner, the stored response is the answer.
+    pub min_interval: Option<u64>,
+    /// What else makes that longer.
+    pub floors: Floors,
+    /// Seconds for which a stored response may stand in for an origin that fails, counted from when it went stale.
+    pub stale_if_error: Option<u64>,
+    /// Is a body left unread whose header section says that it is the stored one?
+    pub stops_early: bool,
+    /// What of the content counts.
+    pub fingerprint: Fingerprinting,
+    /// Is the caller asked what may be stored?
+    pub asks_storable: bool,
+}
+
+/// How often the content is fetched whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FullEvery {
+    /// Every so many polls.
+    Polls(u32),
+    /// Whenever it last came whole so many seconds ago.
+    Seconds(u64),
+}
+
+/// What makes an interval longer than the caller's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Floors {
+    /// Retry-After of an answer.
+    pub retry_after: bool,
+    /// `max-age` of the stored response.
+    pub max_age: bool,
+}
+
+/// What of the content counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Fingerprinting {
+    /// All of it.
+    #[default]
+    None,
+    /// What of an HTML document a reader sees.
+    Html,
+    /// What the caller makes of it.
+    Callers,
 }
 
 impl Policy {
@@ -90,6 +139,13 @@ impl Default for Policy {
             limits: Self::limits_for(Self::MAX_BODY),
             consumer: None,
             accept_encoding: None,
+            full_every: None,
+            min_interval: None,
+            floors: Floors::default(),
+            stale_if_error: None,
+            stops_early: false,
+            fingerprint: Fingerprinting::None,
+            asks_storable: false,
         }
     }
 }

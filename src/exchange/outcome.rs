@@ -15,14 +15,26 @@ pub enum Outcome {
     Changed,
     /// The origin sent it, nothing was stored that it could be compared with.
     New,
+    /// The origin sent it whole, its first bytes said that the content is the stored one, and the rest was not read.
+    StoppedEarly,
+    /// The origin failed, and the stored response stands in for it, as the caller or the response allows.
+    StaleIfError,
     /// Handed through: not stored, and the store not used. See [`Reason`].
     Passed,
 }
 
 impl Outcome {
     /// All of them, in the order in which they are counted.
-    pub const ALL: [Self; 6] =
-        [Self::Fresh, Self::NotModified, Self::SameContent, Self::Changed, Self::New, Self::Passed];
+    pub const ALL: [Self; 8] = [
+        Self::Fresh,
+        Self::NotModified,
+        Self::SameContent,
+        Self::Changed,
+        Self::New,
+        Self::StoppedEarly,
+        Self::StaleIfError,
+        Self::Passed,
+    ];
 
     /// The word for it.
     #[must_use]
@@ -33,12 +45,14 @@ impl Outcome {
             Self::SameContent => "same-content",
             Self::Changed => "changed",
             Self::New => "new",
+            Self::StoppedEarly => "stopped-early",
+            Self::StaleIfError => "stale-if-error",
             Self::Passed => "passed",
         }
     }
 }
 
-/// Why a response was not stored, or a request sent again.
+/// Why a response was not stored, a request sent again or not at all, or the content sent whole though it had not changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Reason {
     /// A method other than GET and HEAD.
@@ -67,11 +81,29 @@ pub enum Reason {
     Mismatched304,
     /// 304, and the stored body is gone or damaged.
     BodyMissing,
+    /// The caller said that this is no page to keep (`storable=`).
+    NotStorable,
+    /// The caller asked for a stored response or none (`only-if-cached`), and there is none.
+    OnlyIfCached,
+    /// Asked sooner than `min_interval` allows.
+    MinInterval,
+    /// Asked sooner than the origin's Retry-After.
+    RetryAfter,
+    /// Asked sooner than the response's `max-age`, which the caller made a floor.
+    MaxAge,
+    /// The origin got the validator that it gave, and sent the content that it belongs to.
+    ConditionIgnored,
+    /// The same content came with one of several tags, as from the machines behind a balancer.
+    AlternatingTag,
+    /// The validator changes each time.
+    ChangingValidator,
+    /// The content changed and the validator did not: a 304 would have been wrong.
+    MissedChange,
 }
 
 impl Reason {
     /// All of them, in the order in which they are counted.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 22] = [
         Self::Method,
         Self::RequestContent,
         Self::CallersCondition,
@@ -85,6 +117,15 @@ impl Reason {
         Self::Unexpected304,
         Self::Mismatched304,
         Self::BodyMissing,
+        Self::NotStorable,
+        Self::OnlyIfCached,
+        Self::MinInterval,
+        Self::RetryAfter,
+        Self::MaxAge,
+        Self::ConditionIgnored,
+        Self::AlternatingTag,
+        Self::ChangingValidator,
+        Self::MissedChange,
     ];
 
     /// The word for it.
@@ -104,6 +145,15 @@ impl Reason {
             Self::Unexpected304 => "unexpected-304",
             Self::Mismatched304 => "mismatched-304",
             Self::BodyMissing => "body-missing",
+            Self::NotStorable => "not-storable",
+            Self::OnlyIfCached => "only-if-cached",
+            Self::MinInterval => "min-interval",
+            Self::RetryAfter => "retry-after",
+            Self::MaxAge => "max-age",
+            Self::ConditionIgnored => "condition-ignored",
+            Self::AlternatingTag => "alternating-tag",
+            Self::ChangingValidator => "changing-validator",
+            Self::MissedChange => "missed-change",
         }
     }
 }

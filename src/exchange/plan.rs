@@ -1,20 +1,17 @@
-//! What to send: the only place that chooses conditions.
-//!
-//! The entity tag alone where there is one, else the date alone, each byte for byte as it came. Never both (some servers answer 200 to a
-//! tag that hits beside any date, some a wrong 304 to a date that hits beside a tag that does not), never `*`, never a date that the
-//! origin did not give.
+//! What to do about a request: which stored response it selects, whether that is served as it is, and what else is sent.
 
 use crate::digest::Digest;
 use crate::entry::change::Change;
 use crate::entry::{Record, StoredResponse};
-use crate::exchange::answer::{Answer, AnswerBody, Write};
-use crate::exchange::outcome::{Forward, Handling, Outcome, Reason};
-use crate::exchange::{Ask, Freshness, Policy, settle};
+use crate::exchange::answer::{Answer, Write};
+use crate::exchange::conditions::{coding, conditions};
+use crate::exchange::outcome::{Forward, Reason};
+use crate::exchange::serve::fresh;
+use crate::exchange::{Ask, Policy};
 use crate::fields::Fields;
 use crate::identity::Secret;
 use crate::key::Method;
 use crate::rfc::cache_control::CacheControl;
-use crate::rfc::freshness::Stored;
 use crate::rfc::vary::{self, Selecting};
 
 /// What to do about a request.
@@ -173,66 +170,4 @@ fn candidate(record: &Record, request: &Fields, secret: &Secret) -> Option<usize
     let selects = |stored: &StoredResponse| vary::selecting(&stored.fields, request, &secret.0) == stored.selecting;
     let matching = record.variants.iter().enumerate().filter(|(_, stored)| selects(stored));
     matching.max_by_key(|(_, stored)| stored.response_time).map(|(index, _)| index)
-}
-
-fn conditions(pending: &Pending, policy: &Policy) -> (Validator, Fields) {
-    let stored = pending.stored().filter(|_| pending.treatment == Treatment::Ours);
-    let condition = stored.and_then(condition);
-    let pinned = condition.as_ref().and_then(|_| stored?.accept_encoding.as_deref());
-    let coding = coding(&pending.ask, policy).map(|default| pinned.unwrap_or(default));
-    let lines = condition
-        .iter()
-        .map(|(_, name, value)| (*name, *value))
-        .chain(coding.iter().map(|coding| (&b"Accept-Encoding"[..], *coding)))
-        .collect();
-    (condition.map_or(Validator::None, |(validator, ..)| validator), lines)
-}
-
-/// The Accept-Encoding that is ours to choose: not where the caller did, and not for a part, which nobody could decode by itself.
-fn coding(ask: &Ask, policy: &Policy) -> Option<&'static [u8]> {
-    policy.accept_encoding.filter(|_| !ask.fields.contains(b"accept-encoding") && !ask.fields.contains(b"range"))
-}
-
-/// > When generating a conditional request for validation, a cache MUST send the relevant entity tags (using If-Match, If-None-Match, or
-/// > If-Range) if the entity tags were provided in the stored response(s) being validated (RFC 9111 §4.3.1).
-///
-/// The same section says that it SHOULD send the Last-Modified value as well; beside a tag that costs 304s on some servers and brings
-/// wrong ones on others, so here it is sent only where there is no tag.
-fn condition(stored: &StoredResponse) -> Option<(Validator, &'static [u8], &[u8])> {
-    if let Some(tag) = stored.entity_tag() {
-        return Some((Validator::EntityTag, b"If-None-Match", tag.as_bytes()));
-    }
-    // A date says nothing about which of several representations was selected.
-    let date = stored.last_modified().filter(|_| !vary::is_star(&stored.fields))?;
-    Some((Validator::LastModified, b"If-Modified-Since", date))
-}
-
-fn fresh(pending: &Pending, policy: &Policy, now: u64) -> Option<Answer> {
-    let may_serve = policy.freshness == Freshness::Rfc9111 && pending.treatment == Treatment::Ours;
-    let stored = pending.stored().filter(|_| may_serve)?;
-    let age = age_if_fresh(stored, &pending.ask.fields, now)?;
-    Some(Answer {
-        outcome: Outcome::Fresh,
-        reason: None,
-        handling: Handling::Hit,
-        status: stored.status,
-        // > When a stored response is used to satisfy a request without validation, a cache MUST generate an Age header field, replacing
-        // > any present in the response with a value equal to the stored response's current_age (RFC 9111 §4).
-        fields: stored.fields.with(b"age", age.to_string().as_bytes()),
-        body: AnswerBody::Stored(stored.body),
-        is_changed: pending.known(stored.selecting, policy) != Some(stored.content),
-        bytes_saved: 0,
-        acknowledgement: settle::acknowledgement(stored.selecting, Some(stored.content), now, policy),
-        writes: pending.note_of_use(policy, now).into_iter().collect(),
-    })
-}
-
-/// The age of a stored response that may be served without asking.
-fn age_if_fresh(stored: &StoredResponse, request: &Fields, now: u64) -> Option<u64> {
-    if stored.is_invalidated || vary::is_star(&stored.fields) {
-        return None;
-    }
-    let times =
-        Stored { fields: &stored.fields, request_time: stored.request_time, response_time: stored.response_time };
-    times.is_fresh(&CacheControl::of(request), now).then(|| times.age(now))
 }

@@ -13,7 +13,7 @@ use crate::identity::Proxy;
 use crate::python::awaitable::off_the_loop;
 use crate::python::error::raise;
 use crate::python::fields;
-use crate::python::open::{self, CacheOptions, Keeping};
+use crate::python::open::{self, CacheOptions, Keeping, Polling};
 use crate::python::plan::PyPlan;
 use crate::python::stats::stats;
 use crate::request::Request;
@@ -29,6 +29,7 @@ pub(super) struct PyCache {
 impl PyCache {
     #[new]
     #[pyo3(signature = (store, *, consumer=None, freshness="revalidate", max_body=67_108_864, durability="group", max_size=None, max_age=None,
+                        full_every=None, min_interval=None, floors=Vec::new(), stale_if_error=None, fingerprint=None, storable=None,
                         strict=false))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
     fn new(
@@ -40,10 +41,18 @@ impl PyCache {
         durability: &str,
         max_size: Option<i64>,
         max_age: Option<f64>,
+        full_every: Option<&Bound<'_, PyAny>>,
+        min_interval: Option<f64>,
+        floors: Vec<String>,
+        stale_if_error: Option<f64>,
+        fingerprint: Option<&Bound<'_, PyAny>>,
+        storable: Option<&Bound<'_, PyAny>>,
         strict: bool,
     ) -> PyResult<Self> {
         let keeping = Keeping { durability, max_size, max_age };
-        let options = CacheOptions::read(py, store, consumer, freshness, max_body, &keeping, strict)?;
+        let polling =
+            Polling { full_every, min_interval, floors, stale_if_error, stop_early: false, fingerprint, storable };
+        let options = CacheOptions::read(py, store, consumer, freshness, max_body, &keeping, &polling, strict)?;
         let cache = py.detach(|| options.open()).map_err(|error| raise(py, &error))?;
         open::report(py, &cache)?;
         Ok(Self { cache: Mutex::new(Some(Arc::new(cache))) })

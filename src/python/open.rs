@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use crate::cache::Cache;
 use crate::entry::Consumer;
 use crate::error::{Error, Kind, Result};
-use crate::exchange::{Freshness, Policy};
+use crate::exchange::{Fingerprinting, Floors, Freshness, FullEvery, Policy};
 use crate::python::error::{invalid, raise};
 use crate::store::AnyStore;
 use crate::store::lmdb::{Durability, Limits, Options};
@@ -31,6 +31,17 @@ pub(super) struct Keeping<'a> {
     pub(super) max_age: Option<f64>,
 }
 
+/// How often is asked, and what counts as a change, as Python says it.
+pub(super) struct Polling<'a, 'py> {
+    pub(super) full_every: Option<&'a Bound<'py, PyAny>>,
+    pub(super) min_interval: Option<f64>,
+    pub(super) floors: Vec<String>,
+    pub(super) stale_if_error: Option<f64>,
+    pub(super) stop_early: bool,
+    pub(super) fingerprint: Option<&'a Bound<'py, PyAny>>,
+    pub(super) storable: Option<&'a Bound<'py, PyAny>>,
+}
+
 impl CacheOptions {
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
     pub(super) fn read(
@@ -40,6 +51,7 @@ impl CacheOptions {
         freshness: &str,
         max_body: i64,
         keeping: &Keeping<'_>,
+        polling: &Polling<'_, '_>,
         is_strict: bool,
     ) -> PyResult<Self> {
         let max_body = count(py, "max_body", max_body, 1)? as u64;
@@ -49,6 +61,7 @@ impl CacheOptions {
             .call_method1("fspath", (store,))?
             .extract::<String>()
             .map_err(|_| invalid(py, "store must be a directory as str or os.PathLike, or \":memory:\""))?;
+        let polling = polling.read(py)?;
         let checked = || {
             if store.is_empty() {
                 return Err(Error::new(Kind::InvalidRequest, "store is empty; name a directory, or \":memory:\""));
@@ -65,7 +78,7 @@ impl CacheOptions {
                 max_age: kept.limits.max_age,
                 limits: Policy::limits_for(max_body),
                 consumer: consumer.map(read_consumer).transpose()?,
-                accept_encoding: None,
+                ..polling
             })
         };
         let policy = checked().map_err(|error| raise(py, &error))?;
@@ -86,6 +99,63 @@ pub(super) fn report(py: Python<'_>, cache: &Cache) -> PyResult<()> {
     Ok(())
 }
 
+impl Polling<'_, '_> {
+    /// A policy with these rules.
+    fn read(&self, py: Python<'_>) -> PyResult<Policy> {
+        Ok(Policy {
+            full_every: self.full_every.map(|value| full_every(py, value)).transpose()?,
+            min_interval: check_seconds(py, "min_interval", self.min_interval)?.map(whole_seconds),
+            floors: floors(py, &self.floors)?,
+            stale_if_error: check_seconds(py, "stale_if_error", self.stale_if_error)?.map(whole_seconds),
+            stops_early: self.stop_early,
+            fingerprint: self.fingerprint.map_or(Ok(Fingerprinting::None), |value| fingerprinting(py, value))?,
+            asks_storable: self.storable.map_or(Ok(false), |value| callable(py, "storable", value))?,
+            ..Policy::default()
+        })
+    }
+}
+
+fn full_every(py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<FullEvery> {
+    let refuse = || invalid(py, "full_every must be a number of polls above 0, or a datetime.timedelta above 0");
+    if let Ok(polls) = value.extract::<i64>() {
+        return u32::try_from(polls).ok().filter(|polls| *polls > 0).map(FullEvery::Polls).ok_or_else(refuse);
+    }
+    let time = value.extract::<Duration>().map_err(|_| refuse())?;
+    if time.is_zero() { Err(refuse()) } else { Ok(FullEvery::Seconds(whole_seconds(time))) }
+}
+
+fn floors(py: Python<'_>, words: &[String]) -> PyResult<Floors> {
+    let mut floors = Floors::default();
+    for word in words {
+        match word.as_str() {
+            "retry-after" => floors.retry_after = true,
+            "max-age" => floors.max_age = true,
+            other => {
+                return Err(invalid(py, format!("floors has {other:?}; it can hold \"retry-after\" and \"max-age\"")));
+            }
+        }
+    }
+    Ok(floors)
+}
+
+fn fingerprinting(py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<Fingerprinting> {
+    if value.extract::<&str>().is_ok_and(|word| word == "html") {
+        return Ok(Fingerprinting::Html);
+    }
+    callable(py, "fingerprint", value)
+        .map(|_| Fingerprinting::Callers)
+        .map_err(|_| invalid(py, "fingerprint must be \"html\", a callable, or None"))
+}
+
+fn callable(py: Python<'_>, name: &str, value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    if value.is_callable() { Ok(true) } else { Err(invalid(py, format!("{name} must be a callable, or None"))) }
+}
+
+/// Whole seconds, as all times of HTTP are; what is left over counts as one.
+fn whole_seconds(time: Duration) -> u64 {
+    time.as_secs() + u64::from(time.subsec_nanos() > 0)
+}
+
 impl Keeping<'_> {
     /// The least that a store can be told to make do with.
     const SMALLEST_SIZE: i64 = 1 << 20;
@@ -100,9 +170,7 @@ impl Keeping<'_> {
         let max_size = self.max_size.map(size).transpose()?;
         let age = self.max_age.map(|age| seconds(py, "max_age", age)).transpose()?;
         let default = Options::default();
-        // Whole seconds, as all times of HTTP are.
-        let whole = |age: Duration| age.as_secs() + u64::from(age.subsec_nanos() > 0);
-        let limits = Limits { max_size, max_age: age.map(whole), ..default.limits };
+        let limits = Limits { max_size, max_age: age.map(whole_seconds), ..default.limits };
         Ok(Options { durability, limits, ..default })
     }
 }

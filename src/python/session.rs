@@ -13,7 +13,7 @@ use crate::fields::Fields;
 use crate::identity::Proxy;
 use crate::python::error::{instance, raise};
 use crate::python::fields;
-use crate::python::open::{self, CacheOptions, Keeping, count, pause, seconds};
+use crate::python::open::{self, CacheOptions, Keeping, Polling, count, pause, seconds};
 use crate::python::request::PyRequest;
 use crate::python::response::PyResponse;
 use crate::python::stats::stats;
@@ -49,7 +49,8 @@ pub(super) struct PyEngine {
 impl PyEngine {
     #[new]
     #[pyo3(signature = (store, *, consumer, freshness, cookies, headers, identity, proxy, timeout, connect_timeout, read_timeout, concurrency,
-                        concurrency_per_host, delay, max_body, durability, max_size, max_age,
+                        concurrency_per_host, delay, max_body, durability, max_size, max_age, full_every, min_interval, floors, stale_if_error,
+                        stop_early, fingerprint, storable,
                         max_redirects, ca_file, verify, http2, strict))]
     #[expect(clippy::too_many_arguments, clippy::fn_params_excessive_bools, reason = "keyword arguments of Python")]
     fn new(
@@ -71,6 +72,13 @@ impl PyEngine {
         durability: &str,
         max_size: Option<i64>,
         max_age: Option<f64>,
+        full_every: Option<&Bound<'_, PyAny>>,
+        min_interval: Option<f64>,
+        floors: Vec<String>,
+        stale_if_error: Option<f64>,
+        stop_early: bool,
+        fingerprint: Option<&Bound<'_, PyAny>>,
+        storable: Option<&Bound<'_, PyAny>>,
         max_redirects: i64,
         ca_file: Option<PathBuf>,
         verify: bool,
@@ -78,7 +86,8 @@ impl PyEngine {
         strict: bool,
     ) -> PyResult<Self> {
         let keeping = Keeping { durability, max_size, max_age };
-        let mut options = CacheOptions::read(py, store, consumer, freshness, max_body, &keeping, strict)?;
+        let polling = Polling { full_every, min_interval, floors, stale_if_error, stop_early, fingerprint, storable };
+        let mut options = CacheOptions::read(py, store, consumer, freshness, max_body, &keeping, &polling, strict)?;
         options.policy.accept_encoding = Some(coding::ACCEPTED);
         let wire = wire::Options {
             connect_timeout: seconds(py, "connect_timeout", connect_timeout)?,

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use notmodified::digest::Digest;
 use notmodified::entry::change::{Acknowledgement, Change, Freshening};
+use notmodified::entry::learned::Learned;
 use notmodified::entry::{BodyRef, Consumer, Record, StoredResponse};
 use notmodified::fields::Fields;
 use notmodified::identity::Partition;
@@ -28,12 +29,16 @@ pub fn response(variant: u8, content: &[u8], at: u64) -> StoredResponse {
         fields: [("ETag".to_owned(), format!("\"{digest:?}\""))].into_iter().collect(),
         request_time: at,
         response_time: at,
+        received_at: at,
         selecting: Selecting([variant; 16]),
         accept_encoding: None,
         content: digest,
+        fingerprint: None,
         body: BodyRef { digest, length: content.len() as u64 },
         wire_bytes: 100 + content.len() as u64,
         is_invalidated: false,
+        other_tags: Vec::new(),
+        learned: Learned::default(),
     }
 }
 
@@ -46,6 +51,7 @@ pub fn freshening(of: &StoredResponse, at: u64) -> Change {
         fields,
         request_time: at,
         response_time: at,
+        learned: Learned::default(),
     }))
 }
 

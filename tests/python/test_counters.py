@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from origin import Origin
 
-OUTCOMES = {"fresh", "not-modified", "same-content", "changed", "new", "passed"}
+OUTCOMES = {"fresh", "not-modified", "same-content", "changed", "new", "stopped-early", "stale-if-error", "passed"}
 
 
 @pytest.fixture

@@ -444,6 +444,7 @@ mod tests {
     use crate::digest::Digest;
     use crate::entry::StoredResponse;
     use crate::entry::change::Change;
+    use crate::entry::learned::Learned;
     use crate::identity::Partition;
     use crate::key::{Key, Method};
     use crate::rfc::vary::Selecting;
@@ -464,12 +465,16 @@ mod tests {
                 fields: [("etag", "\"1\"")].into_iter().collect(),
                 request_time: number,
                 response_time: number,
+                received_at: number,
                 selecting: Selecting::default(),
                 accept_encoding: None,
                 content: Digest::of(body.wire()),
+                fingerprint: None,
                 body: body.reference(),
                 wire_bytes: 0,
                 is_invalidated: false,
+                other_tags: Vec::new(),
+                learned: Learned::default(),
             };
             let url = format!("http://a/{}", (number * seed) % 300);
             let key = Key::new(Method::Get, url.as_str().into(), Partition::ANONYMOUS);

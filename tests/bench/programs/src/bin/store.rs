@@ -5,6 +5,7 @@ use std::path::Path;
 use bench_programs::{Outcome, orders};
 use bytes::Bytes;
 use notmodified::entry::change::Change;
+use notmodified::entry::learned::Learned;
 use notmodified::entry::{BodyRef, StoredResponse};
 use notmodified::fields::Fields;
 use notmodified::identity::Partition;
@@ -71,12 +72,16 @@ fn put(store: &LmdbStore, page: usize, content: &Bytes) -> Outcome<()> {
         fields: fields(page, content.len()),
         request_time: 1_800_000_000,
         response_time: 1_800_000_000,
+        received_at: 1_800_000_000,
         selecting: Selecting::default(),
         accept_encoding: None,
         content: reference.digest,
+        fingerprint: None,
         body: reference,
         wire_bytes: 250 + reference.length,
         is_invalidated: false,
+        other_tags: Vec::new(),
+        learned: Learned::default(),
     };
     let body = Body::new(reference, content.clone());
     Ok(block_on(store.write(&key(page), Change::Store(Box::new(response)), Some(body)))?)

@@ -1,0 +1,85 @@
+//! What came instead of a 304: a response to store, or one to hand through.
+
+use bytes::Bytes;
+
+use crate::digest::Digest;
+use crate::entry::StoredResponse;
+use crate::entry::change::Change;
+use crate::entry::learned::Learned;
+use crate::exchange::answer::{Answer, AnswerBody, Write};
+use crate::exchange::invalidate::invalidations;
+use crate::exchange::outcome::{Outcome, Reason};
+use crate::exchange::plan::Pending;
+use crate::exchange::settle::{Reply, acknowledgement, forwarded};
+use crate::exchange::storable::Judged;
+use crate::exchange::{Policy, freshen};
+use crate::identity::Secret;
+use crate::key::Method;
+use crate::rfc::vary;
+
+/// A response that is stored.
+pub(super) fn stored(pending: &Pending, reply: Reply, judged: Judged, policy: &Policy, secret: &Secret) -> Answer {
+    let Judged { content, body } = judged;
+    let selecting = vary::selecting(&reply.fields, &pending.ask.fields, &secret.0);
+    let outcome = match pending.stored() {
+        Some(before) if before.content == content => Outcome::SameContent,
+        Some(_) => Outcome::Changed,
+        None => Outcome::New,
+    };
+    let response = StoredResponse {
+        status: reply.status,
+        fields: freshen::storable_fields(&reply.fields),
+        request_time: reply.request_time,
+        response_time: reply.response_time,
+        received_at: reply.response_time,
+        selecting,
+        accept_encoding: pending.fields().get(b"accept-encoding").map(Bytes::copy_from_slice),
+        content,
+        fingerprint: None,
+        body,
+        wire_bytes: reply.wire_bytes,
+        is_invalidated: false,
+        other_tags: Vec::new(),
+        learned: Learned::default(),
+    };
+    Answer {
+        outcome,
+        reason: None,
+        handling: forwarded(pending, &reply, true),
+        status: reply.status,
+        is_changed: pending.known(selecting, policy) != Some(content),
+        bytes_saved: 0,
+        acknowledgement: acknowledgement(selecting, Some(content), reply.response_time, policy),
+        writes: vec![Write { key: pending.ask.key.clone(), change: Change::Store(Box::new(response)) }],
+        fields: reply.fields,
+        body: AnswerBody::Received(reply.body),
+    }
+}
+
+/// A response that is not.
+pub(super) fn passed(pending: &Pending, reply: Reply, reason: Reason, policy: &Policy) -> Answer {
+    let selecting = pending.stored().map(|stored| stored.selecting).unwrap_or_default();
+    let delivered = delivered(pending, &reply, reason).filter(|_| policy.consumer.is_some());
+    Answer {
+        outcome: Outcome::Passed,
+        reason: Some(reason),
+        handling: forwarded(pending, &reply, false),
+        status: reply.status,
+        is_changed: delivered.is_none() || pending.known(selecting, policy) != delivered,
+        bytes_saved: 0,
+        acknowledgement: acknowledgement(selecting, delivered, reply.response_time, policy),
+        writes: invalidations(pending, &reply),
+        fields: reply.fields,
+        body: AnswerBody::Received(reply.body),
+    }
+}
+
+/// What stands for an answer that is not stored, in the memory of a consumer: it has seen a page go, and must be told when it is back, also
+/// when it is back as it was. Of what must not be stored, only that it was there.
+fn delivered(pending: &Pending, reply: &Reply, reason: Reason) -> Option<Digest> {
+    if !matches!(pending.ask.method, Method::Get | Method::Head) || pending.is_callers_to_judge() {
+        return None;
+    }
+    let body: &[u8] = if reason == Reason::NoStore { &[] } else { &reply.body };
+    Some(Digest::of(&[reason.as_str().as_bytes(), &reply.status.to_be_bytes(), body].concat()))
+}
