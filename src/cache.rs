@@ -12,13 +12,16 @@ use crate::clock::{self, Stopwatch};
 use crate::counters::Counters;
 use crate::entry::BodyRef;
 use crate::entry::change::{Acknowledgement, Change};
+use crate::entry::learned::Lessons as Learned;
 use crate::error::{Kind, Result};
 use crate::exchange::answer::{Answer, AnswerBody, Write};
+use crate::exchange::learn::origin_key;
 use crate::exchange::outcome::Reason;
 use crate::exchange::plan::{Pending, Plan, plan};
 use crate::exchange::settle::{Reply, Settlement, settle};
 use crate::exchange::{Ask, Policy};
 use crate::key::Key;
+use crate::lessons::Lessons;
 use crate::request::Request;
 use crate::response::{Response, ResponseBody};
 use crate::store::body::Body;
@@ -33,6 +36,7 @@ const TRUSTED_FOR: Duration = Duration::from_secs(4);
 pub struct Cache {
     store: AnyStore,
     policy: Policy,
+    lessons: Lessons,
     is_strict: bool,
     last_store_error: Mutex<Option<String>>,
     /// What was counted.
@@ -79,7 +83,14 @@ impl Cache {
     /// A cache over `store`.
     #[must_use]
     pub fn new(store: AnyStore, policy: Policy, is_strict: bool) -> Self {
-        Self { store, policy, is_strict, last_store_error: Mutex::default(), counters: Counters::default() }
+        Self {
+            store,
+            policy,
+            lessons: Lessons::default(),
+            is_strict,
+            last_store_error: Mutex::default(),
+            counters: Counters::default(),
+        }
     }
 
     /// The rules.
@@ -100,14 +111,20 @@ impl Cache {
     /// [`crate::error::Kind::Store`] where the caller asked for strictness.
     pub async fn plan(&self, ask: Ask) -> Result<Planned> {
         let record = self.tolerate(self.store.record(&ask.key).await)?;
-        match plan(ask, record.flatten(), &self.policy, self.store.secret(), clock::now()) {
+        let now = clock::now();
+        let record = record.flatten();
+        let lessons = match &record {
+            Some(record) if !record.variants.is_empty() => self.lessons(&ask.key, now).await?,
+            _ => None,
+        };
+        match plan(ask, record, lessons, &self.policy, self.store.secret(), now) {
             Plan::Send(pending) => Ok(Planned::Send(Box::new(self.sending(*pending)))),
             Plan::Serve(answer, otherwise) => {
                 match self.respond(&otherwise.ask, *answer, self.promise(&otherwise), Effort::default()).await? {
                     Assembled::Whole(response) => Ok(Planned::Serve(response)),
                     Assembled::BodyMissing(body) => {
                         self.forget_body(&otherwise, body).await?;
-                        Ok(Planned::Send(Box::new(self.sending(otherwise.unconditional(&self.policy)))))
+                        Ok(Planned::Send(Box::new(self.sending(otherwise.unconditional()))))
                     }
                 }
             }
@@ -135,7 +152,7 @@ impl Cache {
             },
         };
         self.counters.resends.add(1);
-        Ok(Settled::Resend(Box::new(self.sending(pending.unconditional(&self.policy))), reason))
+        Ok(Settled::Resend(Box::new(self.sending(pending.unconditional())), reason))
     }
 
     /// A request got no answer. No stored response stands in for it: that is for the caller to ask for.
@@ -174,6 +191,15 @@ impl Cache {
         let told = self.last_store_error.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let health = self.health();
         told.or(health.last_failure).or(health.set_aside)
+    }
+
+    /// What the origin of `key` taught.
+    async fn lessons(&self, key: &Key, now: u64) -> Result<Option<Arc<Learned>>> {
+        if let Some(held) = self.lessons.get(key, now) {
+            return Ok(held);
+        }
+        let record = self.tolerate(self.store.record(&origin_key(key)).await)?.flatten();
+        Ok(self.lessons.hold(key, record.map(|record| record.lessons), now))
     }
 
     /// What the store counted.
@@ -234,7 +260,12 @@ impl Cache {
     }
 
     async fn write(&self, key: &Key, change: Change, body: Option<Body>) -> Result<()> {
-        self.tolerate(self.store.write(key, change, body).await).map(|_| ())
+        let is_lesson = matches!(change, Change::Learn(..));
+        let written = self.tolerate(self.store.write(key, change, body).await).map(|_| ());
+        if is_lesson {
+            self.lessons.forget(key);
+        }
+        written
     }
 
     /// A store that fails is a miss, counted, unless the caller asked for strictness. A store that was opened by another process is a

@@ -12,7 +12,7 @@
 //! 2. [`key`], [`entry`]: what is stored, and under what
 //! 3. [`exchange`], [`request`], [`redirect`], [`counters`]: `plan` and `settle`, the decisions, without any I/O
 //! 4. [`clock`], [`process`], [`store`], [`wire`]: what moves bytes, and what the system is asked
-//! 5. [`response`], [`cache`]: plan and settle over a store, for whoever sends requests himself
+//! 5. [`lessons`], [`response`], [`cache`]: plan and settle over a store, for whoever sends requests himself
 //! 6. [`session`]: the cache with a wire of its own
 //! 7. `python`: the binding, behind a feature
 
@@ -26,6 +26,7 @@ pub mod exchange;
 pub mod fields;
 pub mod identity;
 pub mod key;
+pub mod lessons;
 pub mod process;
 pub mod redirect;
 pub mod request;

@@ -80,7 +80,8 @@ fn tag(value: &[u8]) {
     }
     let coded = [tag.opaque().strip_suffix(b"\"").unwrap_or(tag.opaque()), b"-gzip\""].concat();
     if tag.opaque().len() > 1 && tag.opaque().starts_with(b"\"") && tag.opaque().ends_with(b"\"") {
-        assert!(EntityTag::new(&coded).is_some_and(|coded| coded.is_coded_form_of(tag, b"gzip")));
+        let cut = EntityTag::new(&coded).and_then(|coded| coded.without_coding(b"gzip"));
+        assert!(cut.is_some_and(|cut| cut.weakly_equals(tag) || tag.opaque().ends_with(b"-\"")));
     }
 }
 

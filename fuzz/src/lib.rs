@@ -3,7 +3,7 @@
 use arbitrary::{Arbitrary, Result, Unstructured};
 use bytes::Bytes;
 use notmodified::digest::Digest;
-use notmodified::entry::learned::{Learned, Lesson, Lessons, Rungs, Suffix};
+use notmodified::entry::learned::{Learned, Lesson, Lessons, Place, Rung, Rungs, Suffix};
 use notmodified::entry::{Acknowledged, BodyRef, Consumer, Record, StoredResponse};
 use notmodified::fields::Fields;
 use notmodified::identity::Partition;
@@ -154,9 +154,8 @@ fn lessons(from: &mut Unstructured<'_>) -> Result<Lessons> {
     let lessons = (0..from.int_in_range(0..=2)?)
         .map(|_| {
             Ok(Lesson {
-                prefix: Bytes::from(some_bytes(from, 9)?),
-                is_coded: from.arbitrary()?,
-                barred: rungs(from)?,
+                place: Place { prefix: Bytes::from(some_bytes(from, 9)?), is_coded: from.arbitrary()? },
+                rung: *from.choose(&Rung::ALL)?,
                 witnesses: (0..from.int_in_range(0..=3)?).map(|_| from.arbitrary()).collect::<Result<_>>()?,
                 at: from.arbitrary()?,
             })
@@ -195,6 +194,7 @@ fn variant(from: &mut Unstructured<'_>) -> Result<StoredResponse> {
             barred_at: from.arbitrary()?,
             polls: from.arbitrary()?,
             changes: from.arbitrary()?,
+            do_tags_alternate: from.arbitrary()?,
         },
     })
 }

@@ -2,7 +2,7 @@
 //! two processes that write the same key agree on the result.
 
 use crate::digest::Digest;
-use crate::entry::learned::Learned;
+use crate::entry::learned::{Learned, Teaching};
 use crate::entry::{Acknowledged, BodyRef, Consumer, MOST_ACKNOWLEDGED, MOST_VARIANTS, Record, StoredResponse};
 use crate::fields::Fields;
 use crate::rfc::vary::Selecting;
@@ -20,6 +20,8 @@ pub enum Change {
     Acknowledge(Acknowledgement),
     /// The body of a variant is gone or damaged: so is the variant.
     Drop(BodyRef),
+    /// An answer taught something about its origin.
+    Learn(Teaching, u64),
     /// It was of use at this time (seconds since the epoch), and nothing else has to be written.
     Use(u64),
 }
@@ -29,8 +31,10 @@ pub enum Change {
 pub struct Freshening {
     /// The variant that was validated.
     pub selecting: Selecting,
-    /// What selects it from now on: another, where the 304 added to its Vary.
+    /// What selects it from now on: another, where the 304 added to its Vary, or came to another request than brought it.
     pub selecting_now: Selecting,
+    /// Is it then selected as before as well?
+    pub is_for_another: bool,
     /// Its body: if that was replaced meanwhile, the 304 speaks of something that is no longer stored.
     pub body: BodyRef,
     /// The merged field section.
@@ -65,6 +69,7 @@ impl Change {
             Self::Invalidate => invalidate(record),
             Self::Acknowledge(acknowledgement) => acknowledge(record, *acknowledgement),
             Self::Drop(body) => drop_body(record, *body),
+            Self::Learn(teaching, at) => record.lessons.take(teaching, *at),
             Self::Use(_) => !record.variants.is_empty() && self.used_since(record).is_some(),
         };
         if changed {
@@ -80,7 +85,7 @@ impl Change {
             Self::Store(response) => response.response_time,
             Self::Freshen(freshening) => freshening.response_time,
             Self::Acknowledge(acknowledgement) => acknowledgement.at,
-            Self::Use(at) => *at,
+            Self::Use(at) | Self::Learn(_, at) => *at,
             Self::Invalidate | Self::Drop(_) => return None,
         };
         let is_news = at > record.last_used || record.last_used - at > CLOCK_SKEW;
@@ -104,13 +109,18 @@ fn store(record: &mut Record, response: &StoredResponse) -> bool {
         return false;
     }
     record.variants.retain(|one| !same(one));
+    add(record, response.clone());
+    true
+}
+
+/// Adds a variant; at the bound, the one whose times were written longest ago gives way.
+fn add(record: &mut Record, response: StoredResponse) {
     if record.variants.len() >= MOST_VARIANTS {
         let oldest =
             record.variants.iter().enumerate().min_by_key(|(_, one)| one.response_time).map(|(index, _)| index);
         oldest.map(|index| record.variants.remove(index));
     }
-    record.variants.push(response.clone());
-    true
+    record.variants.push(response);
 }
 
 fn freshen(record: &mut Record, freshening: &Freshening) -> bool {
@@ -119,6 +129,7 @@ fn freshen(record: &mut Record, freshening: &Freshening) -> bool {
     if is_newer(variant, freshening.request_time) {
         return false;
     }
+    let former = freshening.is_for_another.then(|| variant.clone());
     variant.selecting = freshening.selecting_now;
     variant.fields = freshening.fields.clone();
     variant.request_time = freshening.request_time;
@@ -127,6 +138,9 @@ fn freshen(record: &mut Record, freshening: &Freshening) -> bool {
     variant.learned = freshening.learned;
     let (selecting, body) = (variant.selecting, variant.body);
     record.variants.retain(|one| one.selecting != selecting || one.body == body);
+    if let Some(former) = former.filter(|former| former.selecting != selecting) {
+        add(record, former);
+    }
     true
 }
 
@@ -201,6 +215,7 @@ mod tests {
         Change::Freshen(Box::new(Freshening {
             selecting: of.selecting,
             selecting_now: of.selecting,
+            is_for_another: false,
             body: of.body,
             fields,
             request_time: at,

@@ -8,7 +8,7 @@
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use crate::digest::Digest;
-use crate::entry::learned::{Learned, Lesson, Lessons, Rungs, Suffix};
+use crate::entry::learned::{Learned, Lesson, Lessons, Place, Rung, Rungs, Suffix};
 use crate::entry::{Acknowledged, BodyRef, Consumer, Record, StoredResponse};
 use crate::fields::Fields;
 use crate::identity::Partition;
@@ -49,9 +49,9 @@ pub fn encode(record: &Record) -> Bytes {
 fn encode_lessons(into: &mut BytesMut, lessons: &Lessons) {
     put_count(into, lessons.lessons.len());
     for lesson in &lessons.lessons {
-        put_sized(into, &lesson.prefix);
-        into.put_u8(u8::from(lesson.is_coded));
-        into.put_u8(lesson.barred.bits());
+        put_sized(into, &lesson.place.prefix);
+        into.put_u8(u8::from(lesson.place.is_coded));
+        into.put_u8(lesson.rung.bit());
         put_count(into, lesson.witnesses.len());
         for witness in &lesson.witnesses {
             into.put_u64_le(*witness);
@@ -91,6 +91,7 @@ fn encode_variant(into: &mut BytesMut, variant: &StoredResponse) {
     into.put_u64_le(variant.learned.barred_at);
     into.put_u32_le(variant.learned.polls);
     into.put_u32_le(variant.learned.changes);
+    into.put_u8(u8::from(variant.learned.do_tags_alternate));
 }
 
 /// The record in `bytes`, or `None`. Field sections are shared with `bytes`, not copied.
@@ -116,9 +117,8 @@ pub fn decode(mut bytes: Bytes) -> Option<Record> {
 fn decode_lessons(bytes: &mut Bytes) -> Option<Lessons> {
     let lesson = |bytes: &mut Bytes| {
         Some(Lesson {
-            prefix: get_sized(bytes)?,
-            is_coded: get_flag(bytes)?,
-            barred: Rungs::from_bits(bytes.try_get_u8().ok()?)?,
+            place: Place { prefix: get_sized(bytes)?, is_coded: get_flag(bytes)? },
+            rung: Rung::from_bit(bytes.try_get_u8().ok()?)?,
             witnesses: get_many(bytes, |bytes| bytes.try_get_u64_le().ok())?,
             at: bytes.try_get_u64_le().ok()?,
         })
@@ -155,6 +155,7 @@ fn decode_variant(bytes: &mut Bytes) -> Option<StoredResponse> {
             barred_at: bytes.try_get_u64_le().ok()?,
             polls: bytes.try_get_u32_le().ok()?,
             changes: bytes.try_get_u32_le().ok()?,
+            do_tags_alternate: get_flag(bytes)?,
         },
     })
 }
@@ -216,7 +217,7 @@ mod tests {
 
     use super::{decode, encode};
     use crate::digest::Digest;
-    use crate::entry::learned::{Learned, Lesson, Lessons, Rungs, Suffix};
+    use crate::entry::learned::{Learned, Lesson, Lessons, Place, Rung, Rungs, Suffix};
     use crate::entry::{Acknowledged, BodyRef, Consumer, Record, StoredResponse};
     use crate::identity::Partition;
     use crate::rfc::vary::Selecting;
@@ -249,7 +250,7 @@ mod tests {
                 wire_bytes: sizes.1,
                 is_invalidated,
                 other_tags: other_tags.into_iter().map(Bytes::from).collect(),
-                learned: Learned { barred: Rungs::from_bits(barred).unwrap(), barred_at, polls, changes },
+                learned: Learned { barred: Rungs::from_bits(barred).unwrap(), barred_at, polls, changes, do_tags_alternate: is_invalidated },
             }
         }
     }
@@ -258,11 +259,11 @@ mod tests {
         fn lesson()(
             prefix in prop::collection::vec(any::<u8>(), 0..9),
             is_coded in any::<bool>(),
-            barred in 0..32_u8,
+            rung in 0..5_usize,
             witnesses in prop::collection::vec(any::<u64>(), 0..4),
             at in any::<u64>(),
         ) -> Lesson {
-            Lesson { prefix: prefix.into(), is_coded, barred: Rungs::from_bits(barred).unwrap(), witnesses, at }
+            Lesson { place: Place { prefix: prefix.into(), is_coded }, rung: Rung::ALL[rung], witnesses, at }
         }
     }
 

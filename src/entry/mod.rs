@@ -128,6 +128,11 @@ impl StoredResponse {
         self.fields.get(b"etag").and_then(EntityTag::new)
     }
 
+    /// That tag, and the others that came with this very content.
+    pub fn entity_tags(&self) -> impl Iterator<Item = EntityTag<'_>> {
+        self.entity_tag().into_iter().chain(self.other_tags.iter().filter_map(|tag| EntityTag::new(tag)))
+    }
+
     /// What tells its content from others: what it comes to, or else all of it.
     #[must_use]
     pub fn mark(&self) -> Digest {

@@ -1,44 +1,94 @@
 //! Which condition a request carries, and in which coding its answer is asked for.
 //!
-//! The entity tag alone where there is one, else the date alone, each byte for byte as it came. Never both (some servers answer 200 to a
-//! tag that hits beside any date, some a wrong 304 to a date that hits beside a tag that does not), never `*`, never a date that the
-//! origin did not give.
+//! What is sent are the bytes that the origin gave: never `*`, never a date that it did not give, and never a date beside a tag unless
+//! nothing else was honoured (some servers answer 200 to a tag that hits beside any date, some a wrong 304 to a date that hits beside a tag
+//! that does not).
 
-use crate::entry::StoredResponse;
-use crate::exchange::plan::{Pending, Treatment, Validator};
+use crate::entry::learned::Rung;
+use crate::entry::{Record, StoredResponse};
+use crate::exchange::ladder::{self, Whole};
+use crate::exchange::plan::{Pending, Treatment};
 use crate::exchange::{Ask, Policy};
 use crate::fields::Fields;
-use crate::rfc::vary;
+use crate::rfc::etag::EntityTag;
 
-/// The validator to send, and the fields to set over the caller's.
-pub(super) fn conditions(pending: &Pending, policy: &Policy) -> (Validator, Fields) {
-    let stored = pending.stored().filter(|_| pending.treatment == Treatment::Ours);
-    let condition = stored.and_then(condition);
-    let pinned = condition.as_ref().and_then(|_| stored?.accept_encoding.as_deref());
+/// What to ask with.
+pub(super) struct Condition {
+    /// The rung of the ladder that was taken, or why none was.
+    pub(super) rung: Result<Rung, Whole>,
+    /// The fields to set over the caller's.
+    pub(super) fields: Fields,
+}
+
+/// The condition to send, and the coding to ask for.
+pub(super) fn conditions(pending: &Pending, policy: &Policy, now: u64) -> Condition {
+    let is_ours = pending.treatment == Treatment::Ours;
+    let stored = pending.stored().filter(|_| is_ours);
+    let rung = match stored {
+        Some(stored) => ladder::rung(stored, &pending.ask.key.url, pending.lessons.as_deref(), now),
+        None if is_ours && !pending.others.is_empty() => Ok(Rung::List),
+        None => Err(Whole::NoValidator),
+    };
+    let mut lines: Vec<(&[u8], Vec<u8>)> = Vec::with_capacity(3);
+    if let Ok(rung) = rung {
+        lines.extend(validators(pending, rung));
+    }
+    // The coding that the stored response was negotiated with, also where it is asked for whole: another one can have other validators.
+    let pinned = stored.and_then(|stored| stored.accept_encoding.as_deref());
     let coding = coding(&pending.ask, policy).map(|default| pinned.unwrap_or(default));
-    let lines = condition
-        .iter()
-        .map(|(_, name, value)| (*name, *value))
-        .chain(coding.iter().map(|coding| (&b"Accept-Encoding"[..], *coding)))
-        .collect();
-    (condition.map_or(Validator::None, |(validator, ..)| validator), lines)
+    lines.extend(coding.map(|coding| (&b"Accept-Encoding"[..], coding.to_vec())));
+    Condition { rung, fields: lines.into_iter().collect() }
+}
+
+/// The field lines of a rung.
+///
+/// > When generating a conditional request for validation, a cache MUST send the relevant entity tags (using If-Match, If-None-Match, or
+/// > If-Range) if the entity tags were provided in the stored response(s) being validated (RFC 9111 §4.3.1).
+///
+/// The same section says that it SHOULD send the Last-Modified value as well; see above why that comes last here.
+fn validators(pending: &Pending, rung: Rung) -> Vec<(&'static [u8], Vec<u8>)> {
+    const TAGS: &[u8] = b"If-None-Match";
+    const DATE: &[u8] = b"If-Modified-Since";
+    let stored = pending.stored();
+    let tag = || stored.and_then(StoredResponse::entity_tag).map(|tag| (TAGS, tag.as_bytes().to_vec()));
+    let date = || stored.and_then(StoredResponse::last_modified).map(|date| (DATE, date.to_vec()));
+    match rung {
+        // One line: two of them are an error to some servers.
+        Rung::List => {
+            let tags: Vec<&[u8]> =
+                pending.offered().flat_map(StoredResponse::entity_tags).map(EntityTag::as_bytes).collect();
+            vec![(TAGS, tags.join(&b", "[..]))]
+        }
+        Rung::Tag => tag().into_iter().collect(),
+        Rung::CutTag => {
+            let cut = stored.and_then(|stored| ladder::cut_tag(stored, pending.lessons.as_deref()));
+            cut.map(|cut| (TAGS, cut.to_bytes())).into_iter().collect()
+        }
+        Rung::Date => date().into_iter().collect(),
+        Rung::Both => tag().into_iter().chain(date()).collect(),
+    }
+}
+
+/// > If no stored response matches, the cache cannot satisfy the presented request. Typically, the request is forwarded to the origin server,
+/// > potentially with preconditions added to describe what responses the cache has already stored (RFC 9111 §4.1).
+///
+/// Which of them are asked about: all, where each has a tag and a content of its own, so that this origin's tags were seen to tell its
+/// variants apart. Servers that give one tag to several codings or languages are many; theirs would bring a 304 that means another one.
+pub(super) fn tellable(record: &Record) -> Vec<usize> {
+    let variants = &record.variants;
+    let are_apart = |one: &StoredResponse, other: &StoredResponse| {
+        let tags = one.entity_tag().zip(other.entity_tag());
+        one.content != other.content && tags.is_some_and(|(one, other)| !one.weakly_equals(other))
+    };
+    let mut pairs =
+        variants.iter().enumerate().flat_map(|(at, one)| variants.iter().skip(at + 1).map(move |other| (one, other)));
+    if variants.len() < 2 || !pairs.all(|(one, other)| are_apart(one, other)) {
+        return Vec::new();
+    }
+    (0..variants.len()).collect()
 }
 
 /// The Accept-Encoding that is ours to choose: not where the caller did, and not for a part, which nobody could decode by itself.
 pub(super) fn coding(ask: &Ask, policy: &Policy) -> Option<&'static [u8]> {
     policy.accept_encoding.filter(|_| !ask.fields.contains(b"accept-encoding") && !ask.fields.contains(b"range"))
-}
-
-/// > When generating a conditional request for validation, a cache MUST send the relevant entity tags (using If-Match, If-None-Match, or
-/// > If-Range) if the entity tags were provided in the stored response(s) being validated (RFC 9111 §4.3.1).
-///
-/// The same section says that it SHOULD send the Last-Modified value as well; beside a tag that costs 304s on some servers and brings
-/// wrong ones on others, so here it is sent only where there is no tag.
-fn condition(stored: &StoredResponse) -> Option<(Validator, &'static [u8], &[u8])> {
-    if let Some(tag) = stored.entity_tag() {
-        return Some((Validator::EntityTag, b"If-None-Match", tag.as_bytes()));
-    }
-    // A date says nothing about which of several representations was selected.
-    let date = stored.last_modified().filter(|_| !vary::is_star(&stored.fields))?;
-    Some((Validator::LastModified, b"If-Modified-Since", date))
 }

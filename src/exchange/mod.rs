@@ -16,6 +16,8 @@ pub mod answer;
 pub mod conditions;
 pub mod freshen;
 pub mod invalidate;
+pub mod ladder;
+pub mod learn;
 pub mod not_modified;
 pub mod outcome;
 pub mod plan;

@@ -2,11 +2,13 @@
 
 use crate::entry::StoredResponse;
 use crate::entry::change::{Change, Freshening};
+use crate::entry::learned::Rung;
 use crate::exchange::answer::{Answer, AnswerBody, Write};
+use crate::exchange::ladder::is_same_tag;
 use crate::exchange::outcome::{Outcome, Reason};
-use crate::exchange::plan::{Pending, Validator};
+use crate::exchange::plan::Pending;
 use crate::exchange::settle::{Reply, acknowledgement, forwarded};
-use crate::exchange::{Freshness, Policy, freshen};
+use crate::exchange::{Freshness, Policy, freshen, learn};
 use crate::fields::Fields;
 use crate::identity::Secret;
 use crate::rfc::date;
@@ -15,27 +17,26 @@ use crate::rfc::vary;
 
 /// The stored response that a 304 speaks of.
 ///
-/// A 304 without any validator confirms the one that was asked about. One that names another tag, or answers a date with another date,
-/// speaks of something else: it must not update what is stored (RFC 9111 §4.3.4), and what is stored must not be served for it.
-pub(super) fn confirmed<'a>(pending: &'a Pending, reply: &Reply) -> Result<&'a StoredResponse, Reason> {
-    let asked = pending.stored().filter(|_| pending.validator != Validator::None).ok_or(Reason::Unexpected304)?;
-    let is_same = match pending.validator {
-        Validator::EntityTag => is_same_tag(asked, &reply.fields),
-        Validator::LastModified => is_same_date(asked, &reply.fields),
-        Validator::None => false,
-    };
-    if is_same { Ok(asked) } else { Err(Reason::Mismatched304) }
-}
-
-/// > A recipient MUST use the weak comparison function when comparing entity tags for If-None-Match (RFC 9110 §13.1.2).
+/// > If the new response contains one or more strong validators, then each of those strong validators identifies a selected representation
+/// > for update. […] If none of the initial set contains at least one of the same strong validators, then the cache MUST NOT use the new
+/// > response to update any stored responses (RFC 9111 §4.3.4).
 ///
-/// Servers that code on the fly mark the tag of a 200 with the coding and leave the mark off their 304s.
-fn is_same_tag(asked: &StoredResponse, reply: &Fields) -> bool {
-    let (Some(sent), Some(named)) = (asked.entity_tag(), reply.get(b"etag").and_then(EntityTag::new)) else {
-        return true;
+/// Nor is what is stored served for a 304 that names another tag than was sent, or answers a date with another date: it speaks of something
+/// else. Servers that code on the fly mark the tag of a 200 with the coding and leave the mark off their 304s; many name no validator.
+pub(super) fn confirmed<'a>(pending: &'a Pending, reply: &Reply) -> Result<&'a StoredResponse, Reason> {
+    let rung = pending.rung.map_err(|_| Reason::Unexpected304)?;
+    let lessons = pending.lessons.as_deref();
+    let named = reply.fields.get(b"etag").and_then(EntityTag::new);
+    let is_meant = |stored: &&StoredResponse| match named {
+        Some(named) if stored.entity_tag().is_some() => {
+            stored.entity_tags().any(|known| is_same_tag(named, known, stored, lessons))
+        }
+        Some(_) | None => rung != Rung::Date || is_same_date(stored, &reply.fields),
     };
-    let coding = asked.fields.get(b"content-encoding").unwrap_or_default();
-    named.weakly_equals(sent) || sent.is_coded_form_of(named, coding) || named.is_coded_form_of(sent, coding)
+    let mut meant = pending.offered().filter(is_meant);
+    let first = meant.next().ok_or(Reason::Mismatched304)?;
+    // Without a tag it has to be the only one that it can mean.
+    if named.is_none() && meant.next().is_some() { Err(Reason::Mismatched304) } else { Ok(first) }
 }
 
 fn is_same_date(asked: &StoredResponse, reply: &Fields) -> bool {
@@ -51,22 +52,31 @@ pub(super) fn not_modified(
     policy: &Policy,
     secret: &Secret,
 ) -> Answer {
-    let fields = freshen::freshened(&stored.fields, &reply.fields, pending.validator == Validator::EntityTag);
+    let fields = freshen::freshened(&stored.fields, &reply.fields, pending.rung != Ok(Rung::Date));
+    let (learned, told) = learn::by_not_modified(pending, stored, policy, reply.response_time);
+    let is_for_another = pending.candidate.is_none();
     let is_worth_a_write = stored.is_invalidated
         || policy.freshness == Freshness::Rfc9111
+        || is_for_another
+        || learned != stored.learned
         || freshen::is_worth_a_write(&stored.fields, &fields);
+    let selecting_now = vary::selecting(&fields, &pending.ask.fields, &secret.0);
     let write = is_worth_a_write.then(|| {
         let freshening = Freshening {
             selecting: stored.selecting,
-            selecting_now: vary::selecting(&fields, &pending.ask.fields, &secret.0),
+            selecting_now,
+            is_for_another,
             body: stored.body,
             fields: fields.clone(),
             request_time: reply.request_time,
             response_time: reply.response_time,
-            learned: stored.learned,
+            learned,
         };
         Write { key: pending.ask.key.clone(), change: Change::Freshen(Box::new(freshening)) }
     });
+    // Another variant's content is news to a consumer who has not seen it, and to nobody else.
+    let known = pending.known(selecting_now, policy).or_else(|| pending.known(stored.selecting, policy));
+    let is_known = known == Some(stored.mark()) || is_for_another && policy.consumer.is_none();
     Answer {
         outcome: Outcome::NotModified,
         reason: None,
@@ -74,10 +84,10 @@ pub(super) fn not_modified(
         status: stored.status,
         fields: fields.extended(&cookies(&reply.fields)),
         body: AnswerBody::Stored(stored.body),
-        is_changed: pending.known(stored.selecting, policy) != Some(stored.content),
+        is_changed: !is_known,
         bytes_saved: stored.wire_bytes.saturating_sub(reply.wire_bytes),
-        acknowledgement: acknowledgement(stored.selecting, Some(stored.content), reply.response_time, policy),
-        writes: write.or_else(|| pending.note_of_use(policy, reply.response_time)).into_iter().collect(),
+        acknowledgement: acknowledgement(stored.selecting, Some(stored.mark()), reply.response_time, policy),
+        writes: write.or_else(|| pending.note_of_use(policy, reply.response_time)).into_iter().chain(told).collect(),
     }
 }
 

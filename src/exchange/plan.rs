@@ -1,10 +1,14 @@
 //! What to do about a request: which stored response it selects, whether that is served as it is, and what else is sent.
 
+use std::sync::Arc;
+
 use crate::digest::Digest;
 use crate::entry::change::Change;
+use crate::entry::learned::{Lessons, Rung};
 use crate::entry::{Record, StoredResponse};
 use crate::exchange::answer::{Answer, Write};
-use crate::exchange::conditions::{coding, conditions};
+use crate::exchange::conditions::{Condition, conditions, tellable};
+use crate::exchange::ladder::Whole;
 use crate::exchange::outcome::{Forward, Reason};
 use crate::exchange::serve::fresh;
 use crate::exchange::{Ask, Policy};
@@ -32,12 +36,16 @@ pub struct Pending {
     pub treatment: Treatment,
     /// The fields that we set, over the caller's.
     pub conditions: Fields,
-    /// Which of them is the validator.
-    pub validator: Validator,
+    /// By which rung of the ladder they ask, or why they do not.
+    pub rung: Result<Rung, Whole>,
     /// What was stored under its key.
     pub record: Option<Record>,
     /// Which of the stored responses the request selects.
     pub candidate: Option<usize>,
+    /// Stored responses that it does not select and that are asked about as well: one of them may be what it would get.
+    pub others: Vec<usize>,
+    /// What its origin taught.
+    pub lessons: Option<Arc<Lessons>>,
     /// Is this the second, unconditional attempt?
     pub is_resend: bool,
 }
@@ -55,35 +63,41 @@ pub enum Treatment {
     Unsafe,
 }
 
-/// The validator that a request carries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Validator {
-    /// None.
-    None,
-    /// If-None-Match.
-    EntityTag,
-    /// If-Modified-Since.
-    LastModified,
-}
-
 /// The five conditions of RFC 9110 §13.1, and Range: with one of them the caller speaks to the origin itself.
 const CALLERS: [&[u8]; 6] =
     [b"if-none-match", b"if-modified-since", b"if-match", b"if-unmodified-since", b"if-range", b"range"];
 
-/// Says what to send for `ask`, given what is stored under its key, at `now`.
+/// Says what to send for `ask`, given what is stored under its key and what its origin taught, at `now`.
 #[must_use]
-pub fn plan(ask: Ask, record: Option<Record>, policy: &Policy, secret: &Secret, now: u64) -> Plan {
+pub fn plan(
+    ask: Ask,
+    record: Option<Record>,
+    lessons: Option<Arc<Lessons>>,
+    policy: &Policy,
+    secret: &Secret,
+    now: u64,
+) -> Plan {
     let treatment = treatment(&ask);
     let record = record.filter(|record| !policy.is_expired(record.last_used, now));
     let candidate = record.as_ref().and_then(|record| candidate(record, &ask.fields, secret));
-    let none = Fields::new();
-    let mut pending =
-        Pending { ask, treatment, conditions: none, validator: Validator::None, record, candidate, is_resend: false };
-    if let Some(answer) = fresh(&pending, policy, now) {
-        return Plan::Serve(Box::new(answer), Box::new(pending));
+    let others = record.as_ref().filter(|_| candidate.is_none()).map(tellable).unwrap_or_default();
+    let mut pending = Pending {
+        ask,
+        treatment,
+        conditions: Fields::new(),
+        rung: Err(Whole::NoValidator),
+        record,
+        candidate,
+        others,
+        lessons,
+        is_resend: false,
+    };
+    let Condition { rung, fields } = conditions(&pending, policy, now);
+    (pending.rung, pending.conditions) = (rung, fields);
+    match fresh(&pending, policy, now) {
+        Some(answer) => Plan::Serve(Box::new(answer), Box::new(pending)),
+        None => Plan::Send(Box::new(pending)),
     }
-    (pending.validator, pending.conditions) = conditions(&pending, policy);
-    Plan::Send(Box::new(pending))
 }
 
 impl Pending {
@@ -91,6 +105,12 @@ impl Pending {
     #[must_use]
     pub fn stored(&self) -> Option<&StoredResponse> {
         self.record.as_ref()?.variants.get(self.candidate?)
+    }
+
+    /// The stored responses that a 304 can mean.
+    pub fn offered(&self) -> impl Iterator<Item = &StoredResponse> {
+        let others = self.others.iter().filter_map(|index| self.record.as_ref()?.variants.get(*index));
+        self.stored().into_iter().chain(others)
     }
 
     /// The whole field section to send: the caller's, and ours set over it.
@@ -101,9 +121,10 @@ impl Pending {
 
     /// The same request once more, without a condition.
     #[must_use]
-    pub fn unconditional(self, policy: &Policy) -> Self {
-        let conditions = coding(&self.ask, policy).iter().map(|coding| ("Accept-Encoding", coding)).collect();
-        Self { conditions, validator: Validator::None, is_resend: true, ..self }
+    pub fn unconditional(self) -> Self {
+        let ours = |name: &[u8]| name.eq_ignore_ascii_case(b"accept-encoding");
+        let conditions = self.conditions.filtered(|name, _| ours(name));
+        Self { conditions, rung: Err(Whole::Due), is_resend: true, ..self }
     }
 
     /// Can a 304 be what the caller asked for? Only with a condition of its own that a 304 answers (RFC 9110 §13.1), or with a method for

@@ -5,14 +5,13 @@ use bytes::Bytes;
 use crate::digest::Digest;
 use crate::entry::StoredResponse;
 use crate::entry::change::Change;
-use crate::entry::learned::Learned;
 use crate::exchange::answer::{Answer, AnswerBody, Write};
 use crate::exchange::invalidate::invalidations;
 use crate::exchange::outcome::{Outcome, Reason};
 use crate::exchange::plan::Pending;
 use crate::exchange::settle::{Reply, acknowledgement, forwarded};
 use crate::exchange::storable::Judged;
-use crate::exchange::{Policy, freshen};
+use crate::exchange::{Policy, freshen, learn};
 use crate::identity::Secret;
 use crate::key::Method;
 use crate::rfc::vary;
@@ -21,6 +20,7 @@ use crate::rfc::vary;
 pub(super) fn stored(pending: &Pending, reply: Reply, judged: Judged, policy: &Policy, secret: &Secret) -> Answer {
     let Judged { content, body } = judged;
     let selecting = vary::selecting(&reply.fields, &pending.ask.fields, &secret.0);
+    let taught = learn::by_content(pending, &reply.fields, content, reply.response_time);
     let outcome = match pending.stored() {
         Some(before) if before.content == content => Outcome::SameContent,
         Some(_) => Outcome::Changed,
@@ -39,18 +39,21 @@ pub(super) fn stored(pending: &Pending, reply: Reply, judged: Judged, policy: &P
         body,
         wire_bytes: reply.wire_bytes,
         is_invalidated: false,
-        other_tags: Vec::new(),
-        learned: Learned::default(),
+        other_tags: taught.other_tags,
+        learned: taught.learned,
     };
     Answer {
         outcome,
-        reason: None,
+        reason: taught.reason,
         handling: forwarded(pending, &reply, true),
         status: reply.status,
         is_changed: pending.known(selecting, policy) != Some(content),
         bytes_saved: 0,
         acknowledgement: acknowledgement(selecting, Some(content), reply.response_time, policy),
-        writes: vec![Write { key: pending.ask.key.clone(), change: Change::Store(Box::new(response)) }],
+        writes: [Write { key: pending.ask.key.clone(), change: Change::Store(Box::new(response)) }]
+            .into_iter()
+            .chain(taught.writes)
+            .collect(),
         fields: reply.fields,
         body: AnswerBody::Received(reply.body),
     }

@@ -2,6 +2,9 @@
 
 use std::time::UNIX_EPOCH;
 
+/// Seconds by which Last-Modified must lie before Date for the date to tell two edits apart (RFC 9110 §8.8.2.2).
+pub const STRONG_AFTER: u64 = 60;
+
 /// Seconds since the Unix epoch of an HTTP-date in any of its three formats; `None` for everything else.
 #[must_use]
 pub fn parse(value: &[u8]) -> Option<u64> {

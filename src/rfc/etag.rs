@@ -48,14 +48,61 @@ impl<'a> EntityTag<'a> {
         self.opaque() == other.opaque()
     }
 
-    /// Is this tag `other` with the name of `coding` added to it (`"x-gzip"` for `"x"`)? Servers that code on the fly mark their tags so and
-    /// answer a 304 with the tag unmarked. Which coding, only the stored Content-Encoding says.
+    /// The tag as it would be without the name of `coding` at its end (`"x-gzip"` cut to `"x"`). Servers that code on the fly mark their tags so,
+    /// and know them again only unmarked.
     #[must_use]
-    pub fn is_coded_form_of(self, other: EntityTag<'_>, coding: &[u8]) -> bool {
-        let (mine, theirs) = (unquoted(self.opaque()), unquoted(other.opaque()));
-        let Some(suffix) = mine.strip_prefix(theirs) else { return false };
-        let Some((separator, name)) = suffix.split_first() else { return false };
-        !separator.is_ascii_alphanumeric() && !coding.is_empty() && name.eq_ignore_ascii_case(coding)
+    pub fn without_coding(self, coding: &[u8]) -> Option<Cut<'a>> {
+        let opaque = unquoted(self.opaque());
+        let at = opaque.len().checked_sub(coding.len() + 1).filter(|_| !coding.is_empty())?;
+        let (base, suffix) = opaque.split_at_checked(at)?;
+        let (separator, name) = suffix.split_first()?;
+        // Some set it off twice: `"x--gzip"`.
+        let base = base.strip_suffix(&[*separator]).unwrap_or(base);
+        let is_mark = !separator.is_ascii_alphanumeric() && name.eq_ignore_ascii_case(coding);
+        if is_mark { self.cut_to(base.len()) } else { None }
+    }
+
+    /// The tag as it would be without `suffix` before its closing quote.
+    #[must_use]
+    pub fn without_suffix(self, suffix: &[u8]) -> Option<Cut<'a>> {
+        let base = unquoted(self.opaque()).strip_suffix(suffix).filter(|_| !suffix.is_empty())?;
+        self.cut_to(base.len())
+    }
+
+    /// What this tag has and `other` has not, before the closing quote: `-gzip` of `"x-gzip"`, beside `"x"`.
+    #[must_use]
+    pub fn suffix_over(self, other: EntityTag<'_>) -> Option<&'a [u8]> {
+        let base = unquoted(other.opaque());
+        let suffix = unquoted(self.opaque()).strip_prefix(base)?;
+        (!suffix.is_empty() && !base.is_empty()).then_some(suffix)
+    }
+
+    fn cut_to(self, length: usize) -> Option<Cut<'a>> {
+        let base = unquoted(self.opaque()).get(..length)?;
+        (!base.is_empty()).then_some(Cut { tag: self, base })
+    }
+}
+
+/// A tag that something was cut off at its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cut<'a> {
+    tag: EntityTag<'a>,
+    base: &'a [u8],
+}
+
+impl Cut<'_> {
+    /// The bytes to send: weak and quoted as the whole tag was.
+    #[must_use]
+    pub fn to_bytes(self) -> Vec<u8> {
+        let weakness: &[u8] = if self.tag.is_weak() { b"W/" } else { b"" };
+        let quote: &[u8] = if unquoted(self.tag.opaque()) == self.tag.opaque() { b"" } else { b"\"" };
+        [weakness, quote, self.base, quote].concat()
+    }
+
+    /// By the weak comparison.
+    #[must_use]
+    pub fn weakly_equals(self, other: EntityTag<'_>) -> bool {
+        self.base == unquoted(other.opaque())
     }
 }
 
@@ -92,11 +139,25 @@ mod tests {
 
     #[test]
     fn a_coding_suffix_counts_only_when_it_names_the_coding() {
-        assert!(tag(r#""x-gzip""#).is_coded_form_of(tag(r#""x""#), b"gzip"));
-        assert!(tag(r#"W/"x;br""#).is_coded_form_of(tag(r#""x""#), b"br"));
-        assert!(!tag(r#""x-gzip""#).is_coded_form_of(tag(r#""x""#), b"br"));
-        assert!(!tag(r#""xgzip""#).is_coded_form_of(tag(r#""x""#), b"gzip"));
-        assert!(!tag(r#""x""#).is_coded_form_of(tag(r#""x""#), b""));
+        let cut = |value: &'static str, coding: &str| {
+            tag(value).without_coding(coding.as_bytes()).map(|cut| String::from_utf8(cut.to_bytes()).unwrap())
+        };
+        assert_eq!(cut(r#""x-gzip""#, "gzip").as_deref(), Some(r#""x""#));
+        assert_eq!(cut(r#"W/"x;br""#, "BR").as_deref(), Some(r#"W/"x""#));
+        assert_eq!(cut("x-gzip", "gzip").as_deref(), Some("x"));
+        assert_eq!(cut(r#""x--gzip""#, "gzip").as_deref(), Some(r#""x""#));
+        for (value, coding) in [(r#""x-gzip""#, "br"), (r#""xgzip""#, "gzip"), (r#""-gzip""#, "gzip"), (r#""x""#, "")] {
+            assert_eq!(cut(value, coding), None, "{value} {coding}");
+        }
+        assert!(tag(r#""x-gzip""#).without_coding(b"gzip").unwrap().weakly_equals(tag(r#"W/"x""#)));
+    }
+
+    #[test]
+    fn a_suffix_that_was_seen_is_cut_as_well() {
+        assert_eq!(tag(r#""x!z""#).suffix_over(tag(r#"W/"x""#)), Some(&b"!z"[..]));
+        assert_eq!(tag(r#""x!z""#).without_suffix(b"!z").unwrap().to_bytes(), br#""x""#);
+        assert_eq!(tag(r#""x""#).suffix_over(tag(r#""x""#)), None);
+        assert!(tag(r#""x""#).without_suffix(b"").is_none() && tag(r#""x""#).without_suffix(b"x").is_none());
     }
 
     #[test]

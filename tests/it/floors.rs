@@ -4,9 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module may use those before it.
-const FLOORS: [&str; 19] = [
+const FLOORS: [&str; 20] = [
     "error", "fields", "digest", "rfc", "identity", "key", "entry", "exchange", "request", "redirect", "counters",
-    "clock", "process", "store", "wire", "response", "cache", "session", "python",
+    "clock", "process", "store", "wire", "lessons", "response", "cache", "session", "python",
 ];
 
 /// Decisions do no I/O: up to here nothing may name what moves bytes or reads a clock.

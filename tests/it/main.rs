@@ -15,6 +15,7 @@ mod damage;
 mod exchange;
 mod floors;
 mod kills;
+mod ladder;
 mod lmdb;
 mod lmdb_bounds;
 mod lmdb_processes;

@@ -47,6 +47,7 @@ pub fn freshening(of: &StoredResponse, at: u64) -> Change {
     Change::Freshen(Box::new(Freshening {
         selecting: of.selecting,
         selecting_now: of.selecting,
+        is_for_another: false,
         body: of.body,
         fields,
         request_time: at,

@@ -122,7 +122,7 @@ async def test_each_hop_of_a_redirect_is_counted(session: Session, origin: Origi
         (
             Page(b"one", ignores_conditions=True),
             "notmodified; fwd=uri-miss; fwd-status=200; stored",
-            "notmodified; fwd=stale; fwd-status=200; stored",
+            "notmodified; fwd=stale; fwd-status=200; stored; detail=condition-ignored",
         ),
         (
             Page(b"one", cache_control="no-store"),

@@ -1,0 +1,245 @@
+//! What an answer teaches about asking.
+//!
+//! A 200 whose content and validator are the stored ones shows that the condition did not do its work. The same content under another tag
+//! shows nothing of that kind: a touched file, or another machine behind the same name. Other content shows nothing, unless it came with the
+//! validator of the stored one: then a 304 would have been wrong.
+
+use bytes::Bytes;
+
+use crate::digest::Digest;
+use crate::entry::change::Change;
+use crate::entry::learned::{Learned, Rung, Suffix, Teaching};
+use crate::entry::{MOST_OTHER_TAGS, StoredResponse};
+use crate::exchange::answer::Write;
+use crate::exchange::ladder::{self, Whole};
+use crate::exchange::outcome::Reason;
+use crate::exchange::plan::Pending;
+use crate::exchange::{FullEvery, Policy};
+use crate::fields::Fields;
+use crate::key::{Key, Method};
+use crate::rfc::etag::EntityTag;
+
+/// New tags in a row for one content, from which on tags are no use: there are more than can be offered.
+const TOO_MANY_TAGS: u32 = 3;
+
+/// What a 200 taught.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Taught {
+    /// About this URL, from now on.
+    pub(super) learned: Learned,
+    /// Tags that came with this content, but for the one that came now.
+    pub(super) other_tags: Vec<Bytes>,
+    /// Why the content came whole though it is the stored one, or no 304 could have told that it is not.
+    pub(super) reason: Option<Reason>,
+    /// What its origin's other URLs are to know.
+    pub(super) writes: Vec<Write>,
+}
+
+/// What `fields` with content `content` teach, as the answer to `pending` at `now`.
+pub(super) fn by_content(pending: &Pending, fields: &Fields, content: Digest, now: u64) -> Taught {
+    let Some(before) = pending.stored() else { return Taught::default() };
+    let answered = Answered { pending, before, fields, now };
+    let mut taught = if before.content == content { answered.unchanged() } else { answered.changed() };
+    taught.writes.extend(suffixes(pending, fields, content, now));
+    taught
+}
+
+/// What a 304 teaches that confirmed `stored`: its rung holds.
+pub(super) fn by_not_modified(
+    pending: &Pending,
+    stored: &StoredResponse,
+    policy: &Policy,
+    now: u64,
+) -> (Learned, Option<Write>) {
+    let is_counted = matches!(policy.full_every, Some(FullEvery::Polls(_)))
+        || pending.rung.is_ok_and(|rung| ladder::is_below_the_tag(stored, rung));
+    let polls = if is_counted { stored.learned.polls.saturating_add(1) } else { 0 };
+    let learned = Learned { polls, changes: 0, ..stored.learned };
+    // Only where some other URL of the origin said otherwise is it worth a note.
+    let place = || ladder::place(stored, &pending.ask.key.url);
+    let doubted = pending.lessons.as_ref().filter(|lessons| !lessons.lessons.is_empty());
+    let told = doubted.zip(pending.rung.ok()).and_then(|(lessons, rung)| {
+        let place = place();
+        (!lessons.is_known_to_hold(&place, rung)).then(|| note(&pending.ask.key, Teaching::Holds(place, rung), now))
+    });
+    (learned, told)
+}
+
+/// An answer with content, and what it is compared with.
+struct Answered<'a> {
+    pending: &'a Pending,
+    before: &'a StoredResponse,
+    fields: &'a Fields,
+    now: u64,
+}
+
+impl Answered<'_> {
+    fn tag(&self) -> Option<EntityTag<'_>> {
+        self.fields.get(b"etag").and_then(EntityTag::new)
+    }
+
+    /// The tag that came is the stored one, or the last one that was stored.
+    fn has_same_tag(&self) -> bool {
+        self.tag().zip(self.before.entity_tag()).is_some_and(|(now, before)| now.weakly_equals(before))
+    }
+
+    fn has_known_tag(&self) -> bool {
+        self.tag().is_some_and(|tag| self.before.entity_tags().any(|known| known.weakly_equals(tag)))
+    }
+
+    fn has_same_date(&self) -> bool {
+        self.before.last_modified().is_some_and(|date| self.fields.get(b"last-modified") == Some(date))
+    }
+
+    /// Did what `rung` sends come back as it was?
+    fn has_same_validator(&self, rung: Rung) -> bool {
+        match rung {
+            Rung::List => self.has_known_tag(),
+            Rung::Tag | Rung::CutTag | Rung::Both => self.has_same_tag(),
+            Rung::Date => self.has_same_date(),
+        }
+    }
+
+    /// The barred rungs of before, as far as they have not decayed.
+    fn kept(&self) -> Learned {
+        let barred = ladder::own_barred(self.before, self.now);
+        Learned { barred, polls: 0, ..self.before.learned }
+    }
+
+    /// The content is the stored one.
+    fn unchanged(&self) -> Taught {
+        let mut learned = self.kept();
+        let is_same_tag = self.has_same_tag();
+        let is_known = self.has_known_tag();
+        let has_new_validator = match self.before.entity_tag() {
+            Some(_) => self.tag().is_some() && !is_known,
+            None => self.before.last_modified().is_some() && !self.has_same_date(),
+        };
+        learned.changes = if has_new_validator { learned.changes.saturating_add(1) } else { 0 };
+        let mut other_tags = self.before.other_tags.clone();
+        if !is_same_tag {
+            let came = |tag: &Bytes| self.tag().is_some_and(|now| now.as_bytes() == &**tag);
+            other_tags.extend(self.before.entity_tag().map(|tag| Bytes::copy_from_slice(tag.as_bytes())));
+            other_tags.retain(|tag| !came(tag));
+            let excess = other_tags.len().saturating_sub(MOST_OTHER_TAGS);
+            other_tags.drain(..excess);
+        }
+        // A file that was touched has a new tag once, and another date. The machines behind one name give each its own for the same date,
+        // and come back to it.
+        learned.do_tags_alternate |= !is_same_tag && self.tag().is_some() && (is_known || self.has_same_date());
+        let ignored = self.pending.rung.ok().filter(|rung| self.has_same_validator(*rung));
+        // More tags than can be offered; a tag that hits seldom is still better than nothing.
+        let is_hopeless =
+            learned.changes >= TOO_MANY_TAGS && ladder::is_date_strong(self.before) && self.has_same_date();
+        let hopeless = is_hopeless.then_some([Rung::List, Rung::Tag]);
+        let newly: Vec<Rung> = ignored.into_iter().chain(hopeless.into_iter().flatten()).collect();
+        for rung in &newly {
+            learned.barred = learned.barred.with(*rung);
+            learned.barred_at = self.now;
+        }
+        let place = ladder::place(self.before, &self.pending.ask.key.url);
+        let witness = xxhash_rust::xxh3::xxh3_64(self.pending.ask.key.url.as_bytes());
+        let tell = |rung: Rung| note(&self.pending.ask.key, Teaching::Fails(place.clone(), rung, witness), self.now);
+        let reason = match self.pending.rung {
+            _ if ignored.is_some() => Some(Reason::ConditionIgnored),
+            Err(Whole::NothingHolds) => Some(Reason::ConditionIgnored),
+            _ if learned.changes >= TOO_MANY_TAGS => Some(Reason::ChangingValidator),
+            Ok(_) if is_known && !is_same_tag => Some(Reason::AlternatingTag),
+            Ok(_) | Err(_) => None,
+        };
+        Taught { learned, other_tags, reason, writes: ignored.into_iter().map(tell).collect() }
+    }
+
+    /// The content is another.
+    fn changed(&self) -> Taught {
+        let mut learned = self.kept();
+        let has_same_tag = self.before.entity_tag().is_some() && self.has_same_tag();
+        let is_new = match self.before.entity_tag() {
+            Some(_) => !has_same_tag,
+            None => self.before.last_modified().is_some() && !self.has_same_date(),
+        };
+        learned.changes = if is_new { learned.changes.saturating_add(1) } else { 0 };
+        // What would have been sent, had the content not been asked for whole.
+        let lessons = self.pending.lessons.as_deref();
+        let rung = ladder::foothold(self.before, &self.pending.ask.key.url, lessons, self.now);
+        let missed = rung.ok().filter(|rung| self.would_have_missed(*rung));
+        if let Some(rung) = missed {
+            learned.barred = learned.barred.with(rung);
+            learned.barred_at = self.now;
+            if rung == Rung::Date {
+                learned.barred = learned.barred.with(Rung::Both);
+            }
+        }
+        let is_always_new = learned.changes >= TOO_MANY_TAGS;
+        let reason = match missed {
+            Some(_) => Some(Reason::MissedChange),
+            None => is_always_new.then_some(Reason::ChangingValidator),
+        };
+        let learned = Learned { do_tags_alternate: false, ..learned };
+        Taught { learned, other_tags: Vec::new(), reason, writes: Vec::new() }
+    }
+
+    /// Would a 304 have been the answer to `rung`, by the validators that came? A weak tag may stand for contents that differ
+    /// (RFC 9110 §8.8.1).
+    fn would_have_missed(&self, rung: Rung) -> bool {
+        match rung {
+            Rung::Date => self.has_same_date(),
+            Rung::Both => self.has_same_date() && self.is_strongly_same_tag(),
+            Rung::List | Rung::Tag | Rung::CutTag => self.is_strongly_same_tag(),
+        }
+    }
+
+    fn is_strongly_same_tag(&self) -> bool {
+        self.tag().zip(self.before.entity_tag()).is_some_and(|(now, before)| now.strongly_equals(before))
+    }
+}
+
+/// What codings add to tags shows where one content comes in two of them.
+fn suffixes(pending: &Pending, fields: &Fields, content: Digest, now: u64) -> Option<Write> {
+    let tag = fields.get(b"etag").and_then(EntityTag::new)?;
+    let coding = |fields: &Fields| fields.get(b"content-encoding").unwrap_or_default().to_ascii_lowercase();
+    let came_in = coding(fields);
+    let suffix = pending.record.as_ref()?.variants.iter().filter(|one| one.content == content).find_map(|one| {
+        let (other, was_in) = (one.entity_tag()?, coding(&one.fields));
+        let (coding, suffix) = match (came_in.is_empty(), was_in.is_empty()) {
+            (true, false) => (was_in, other.suffix_over(tag)?),
+            (false, true) => (came_in.clone(), tag.suffix_over(other)?),
+            _ => return None,
+        };
+        Some(Suffix { coding: coding.into(), suffix: Bytes::copy_from_slice(suffix) })
+    })?;
+    let is_known = pending.lessons.as_ref().is_some_and(|lessons| lessons.suffixes.contains(&suffix));
+    (!is_known).then(|| note(&pending.ask.key, Teaching::Marks(suffix), now))
+}
+
+fn note(of: &Key, teaching: Teaching, at: u64) -> Write {
+    Write { key: origin_key(of), change: Change::Learn(teaching, at) }
+}
+
+/// Where what was learned about the origin of a key is kept. The same partition: an origin could teach each client another lesson, and
+/// know it again by it.
+#[must_use]
+pub fn origin_key(of: &Key) -> Key {
+    Key::new(Method::OtherSafe, origin(&of.url).into(), of.partition)
+}
+
+/// Scheme, host and port of a URL.
+#[must_use]
+pub fn origin(url: &str) -> &str {
+    let slash = url.match_indices('/').nth(2).map_or(url.len(), |(at, _)| at);
+    url.get(..slash).unwrap_or(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::origin;
+
+    #[test]
+    fn an_origin_is_scheme_host_and_port() {
+        for (url, expected) in
+            [("http://a/", "http://a"), ("https://a:8443/b/c?d=/e", "https://a:8443"), ("http://a", "http://a")]
+        {
+            assert_eq!(origin(url), expected);
+        }
+    }
+}
