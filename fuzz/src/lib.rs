@@ -146,7 +146,18 @@ impl<'a> Arbitrary<'a> for Stored {
         let (partition, version, last_used) = (Partition(from.arbitrary()?), from.arbitrary()?, from.arbitrary()?);
         let lessons = lessons(from)?;
         let not_before = from.arbitrary()?;
-        Ok(Self(Record { url, partition, version, last_used, not_before, variants, acknowledged, lessons }))
+        let unconfirmed = if from.arbitrary()? { Some(Digest([from.arbitrary()?; 32])) } else { None };
+        Ok(Self(Record {
+            url,
+            partition,
+            version,
+            last_used,
+            not_before,
+            unconfirmed,
+            variants,
+            acknowledged,
+            lessons,
+        }))
     }
 }
 

@@ -31,6 +31,7 @@ from notmodified.exceptions import (
     WrongEventLoopError,
 )
 from notmodified.headers import Headers
+from notmodified.outcomes import Outcome, Reason
 from notmodified.results import Results
 from notmodified.session import Session
 
@@ -46,11 +47,13 @@ __all__ = [
     "IncompleteBodyError",
     "InvalidRequestError",
     "NotModifiedError",
+    "Outcome",
     "Plan",
     "PlanSettledError",
     "ProtocolError",
     "ProxyError",
     "ReadTimeout",
+    "Reason",
     "Request",
     "RequestError",
     "RequestTimeout",

@@ -9,10 +9,14 @@ from typing_extensions import Self
 
 from notmodified.exceptions import RequestError
 from notmodified.headers import Headers, HeadersLike
+from notmodified.outcomes import Outcome, Reason
 
-__all__ = ["Cache", "Engine", "Plan", "Request", "Resend", "Response", "__version__"]
+__all__ = ["Cache", "Engine", "Plan", "Request", "Resend", "Response", "__version__", "explain"]
 
 __version__: Final[str]
+
+def explain(word: str) -> str | None:
+    """What the word of an outcome or a reason means, for a person; None where there is no such word."""
 
 @final
 class Request:
@@ -143,12 +147,13 @@ class Response:
         """
 
     @property
-    def outcome(self) -> Literal["fresh", "not-modified", "same-content", "changed", "new", "passed"]:
-        """Where the response came from.
+    def outcome(self) -> Outcome:
+        """Where the response came from: a word, explained by ``str()``.
 
         ``fresh``: from the store, without asking. ``not-modified``: the origin said 304. ``same-content``,
         ``changed``: the origin sent it whole, and the content is or is not the stored one. ``new``: nothing was stored
-        to compare with. ``passed``: not stored, see ``reason``.
+        to compare with. ``stopped-early``, ``stale-if-error``: see those options of ``Session``. ``passed``: not
+        stored, see ``reason``.
         """
 
     @property
@@ -156,10 +161,10 @@ class Response:
         """Is it in the store: put there by this request, confirmed there, or served from there?"""
 
     @property
-    def reason(self) -> str | None:
-        """Why it was not stored.
+    def reason(self) -> Reason | None:
+        """Why it was not stored, or came whole though it is the stored one: a word, explained by ``str()``.
 
-        ``method``, ``status``, ``no-store``, ``incomplete``, ``undecodable``, ``callers-condition``, …
+        ``method``, ``status``, ``no-store``, ``incomplete``, ``condition-ignored``, …: see ``Reason``.
         """
 
     @property

@@ -20,6 +20,8 @@ pub enum Change {
     Acknowledge(Acknowledgement),
     /// The body of a variant is gone or damaged: so is the variant.
     Drop(BodyRef),
+    /// Content came that may have been cut off.
+    Unconfirmed(Digest, u64),
     /// An answer taught something about its origin.
     Learn(Teaching, u64),
     /// It was of use at this time (seconds since the epoch), and nothing else has to be written.
@@ -69,6 +71,7 @@ impl Change {
             Self::Invalidate => invalidate(record),
             Self::Acknowledge(acknowledgement) => acknowledge(record, *acknowledgement),
             Self::Drop(body) => drop_body(record, *body),
+            Self::Unconfirmed(content, _) => record.unconfirmed.replace(*content) != Some(*content),
             Self::Learn(teaching, at) => record.lessons.take(teaching, *at),
             Self::Use(_) => !record.variants.is_empty() && self.used_since(record).is_some(),
         };
@@ -85,7 +88,7 @@ impl Change {
             Self::Store(response) => response.response_time,
             Self::Freshen(freshening) => freshening.response_time,
             Self::Acknowledge(acknowledgement) => acknowledgement.at,
-            Self::Use(at) | Self::Learn(_, at) => *at,
+            Self::Use(at) | Self::Learn(_, at) | Self::Unconfirmed(_, at) => *at,
             Self::Invalidate | Self::Drop(_) => return None,
         };
         let is_news = at > record.last_used || record.last_used - at > CLOCK_SKEW;

@@ -28,6 +28,7 @@ pub fn encode(record: &Record) -> Bytes {
     payload.put_u64_le(record.version);
     payload.put_u64_le(record.last_used);
     payload.put_u64_le(record.not_before);
+    put_digest(&mut payload, record.unconfirmed);
     put_count(&mut payload, record.variants.len());
     for variant in &record.variants {
         encode_variant(&mut payload, variant);
@@ -75,10 +76,7 @@ fn encode_variant(into: &mut BytesMut, variant: &StoredResponse) {
     into.put_u8(u8::from(variant.accept_encoding.is_some()));
     put_sized(into, variant.accept_encoding.as_deref().unwrap_or_default());
     into.put_slice(&variant.content.0);
-    into.put_u8(u8::from(variant.fingerprint.is_some()));
-    if let Some(fingerprint) = variant.fingerprint {
-        into.put_slice(&fingerprint.0);
-    }
+    put_digest(into, variant.fingerprint);
     into.put_slice(&variant.body.digest.0);
     into.put_u64_le(variant.body.length);
     into.put_u64_le(variant.wire_bytes);
@@ -107,10 +105,12 @@ pub fn decode(mut bytes: Bytes) -> Option<Record> {
     let version = bytes.try_get_u64_le().ok()?;
     let last_used = bytes.try_get_u64_le().ok()?;
     let not_before = bytes.try_get_u64_le().ok()?;
+    let unconfirmed = get_digest(&mut bytes)?;
     let variants = get_many(&mut bytes, decode_variant)?;
     let acknowledged = get_many(&mut bytes, decode_acknowledged)?;
     let lessons = decode_lessons(&mut bytes)?;
-    let record = Record { url, partition, version, last_used, not_before, variants, acknowledged, lessons };
+    let record =
+        Record { url, partition, version, last_used, not_before, unconfirmed, variants, acknowledged, lessons };
     bytes.is_empty().then_some(record)
 }
 
@@ -145,7 +145,7 @@ fn decode_variant(bytes: &mut Bytes) -> Option<StoredResponse> {
             is_there.then_some(value)
         },
         content: Digest(get_array(bytes)?),
-        fingerprint: if get_flag(bytes)? { Some(Digest(get_array(bytes)?)) } else { None },
+        fingerprint: get_digest(bytes)?,
         body: BodyRef { digest: Digest(get_array(bytes)?), length: bytes.try_get_u64_le().ok()? },
         wire_bytes: bytes.try_get_u64_le().ok()?,
         is_invalidated: get_flag(bytes)?,
@@ -172,6 +172,13 @@ fn put_count(into: &mut BytesMut, count: usize) {
     into.put_u32_le(u32::try_from(count).unwrap_or(u32::MAX));
 }
 
+fn put_digest(into: &mut BytesMut, digest: Option<Digest>) {
+    into.put_u8(u8::from(digest.is_some()));
+    if let Some(digest) = digest {
+        into.put_slice(&digest.0);
+    }
+}
+
 fn put_sized(into: &mut BytesMut, bytes: &[u8]) {
     put_count(into, bytes.len());
     into.put_slice(bytes);
@@ -184,6 +191,11 @@ fn get_flag(bytes: &mut Bytes) -> Option<bool> {
         1 => Some(true),
         _ => None,
     }
+}
+
+#[expect(clippy::option_option, reason = "whether the bytes are whole, and whether there is one")]
+fn get_digest(bytes: &mut Bytes) -> Option<Option<Digest>> {
+    if get_flag(bytes)? { Some(Some(Digest(get_array(bytes)?))) } else { Some(None) }
 }
 
 fn get_count(bytes: &mut Bytes) -> Option<usize> {
@@ -285,6 +297,7 @@ mod tests {
             }).collect();
             Record {
                 url, partition: Partition(partition), version: numbers.0, last_used: numbers.1, not_before: numbers.2,
+                unconfirmed: (numbers.2 % 2 == 0).then_some(Digest([7; 32])),
                 variants, acknowledged, lessons: Lessons { lessons, suffixes },
             }
         }

@@ -38,6 +38,8 @@ pub struct Record {
     pub last_used: u64,
     /// The origin asked not to be asked before; seconds since the epoch, 0 where it did not.
     pub not_before: u64,
+    /// Content that ended with its connection, and so may have been cut off. A second time the same, it was not.
+    pub unconfirmed: Option<Digest>,
     /// Stored responses, at most one per [`Selecting`].
     pub variants: Vec<StoredResponse>,
     /// Acknowledgements, newest last.
@@ -156,6 +158,7 @@ impl Record {
             version: 0,
             last_used: 0,
             not_before: 0,
+            unconfirmed: None,
             variants: Vec::new(),
             acknowledged: Vec::new(),
             lessons: Lessons::default(),

@@ -14,6 +14,7 @@
 
 pub mod answer;
 pub mod conditions;
+mod explanation;
 pub mod freshen;
 pub mod invalidate;
 pub mod ladder;

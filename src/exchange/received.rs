@@ -71,10 +71,16 @@ pub(super) fn passed(pending: &Pending, reply: Reply, reason: Reason, policy: &P
         is_changed: delivered.is_none() || pending.known(selecting, policy) != delivered,
         bytes_saved: 0,
         acknowledgement: acknowledgement(selecting, delivered, reply.response_time, policy),
-        writes: invalidations(pending, &reply),
+        writes: invalidations(pending, &reply).into_iter().chain(unconfirmed(pending, &reply, reason)).collect(),
         fields: reply.fields,
         body: AnswerBody::Received(reply.body),
     }
+}
+
+/// A note of content that may have been cut off, to know it again.
+fn unconfirmed(pending: &Pending, reply: &Reply, reason: Reason) -> Option<Write> {
+    let change = || Change::Unconfirmed(Digest::of(&reply.body), reply.response_time);
+    (reason == Reason::CompletenessUnknown).then(|| Write { key: pending.ask.key.clone(), change: change() })
 }
 
 /// What stands for an answer that is not stored, in the memory of a consumer: it has seen a page go, and must be told when it is back, also

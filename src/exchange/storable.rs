@@ -48,11 +48,15 @@ pub fn judge(pending: &Pending, reply: &Reply, policy: &Policy) -> Result<Judged
         return Ok(Judged { content, body: BodyRef::of(&[]) });
     }
     let codings = coding::codings(&reply.fields).map_err(|_| Reason::Undecodable)?;
-    // A body that ends with its connection is whole only if its coding says so by its own end.
-    if reply.completeness == Completeness::Unknown && codings.is_empty() {
+    let content = coding::digest(&codings, &reply.body, policy.limits).map_err(|_| Reason::Undecodable)?;
+    // > A response that has neither chunked transfer coding nor Content-Length is terminated by closure of the connection and, if the header
+    // > section was received intact, is considered complete unless an error was indicated by the underlying connection (RFC 9112 §8).
+    //
+    // A connection that breaks on its way looks the same. So it is whole if its coding says so by its own end, or the same came before.
+    let came_before = || pending.record.as_ref().is_some_and(|record| record.unconfirmed == Some(content));
+    if reply.completeness == Completeness::Unknown && codings.is_empty() && !came_before() {
         return Err(Reason::CompletenessUnknown);
     }
-    let content = coding::digest(&codings, &reply.body, policy.limits).map_err(|_| Reason::Undecodable)?;
     let is_content = codings.is_empty();
     let body = if is_content {
         BodyRef { digest: content, length: reply.body.len() as u64 }

@@ -11,6 +11,7 @@ mod request;
 mod response;
 mod session;
 mod stats;
+mod words;
 
 use pyo3::prelude::*;
 
@@ -23,6 +24,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<request::PyRequest>()?;
     module.add_class::<response::PyResponse>()?;
     module.add_class::<session::PyEngine>()?;
+    module.add_function(wrap_pyfunction!(words::explain, module)?)?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
-    module.add("__all__", ["Cache", "Engine", "Plan", "Request", "Resend", "Response", "__version__"])
+    module.add("__all__", ["Cache", "Engine", "Plan", "Request", "Resend", "Response", "__version__", "explain"])
 }

@@ -6,13 +6,14 @@ use bytes::Bytes;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBytes, PyString};
+use pyo3::types::PyBytes;
 
 use crate::cache::Cache;
 use crate::error::{Error, Kind};
 use crate::python::error::raise;
 use crate::python::fields;
 use crate::python::request::PyRequest;
+use crate::python::words;
 use crate::response::Response;
 use crate::session::engine::Outcome;
 
@@ -140,8 +141,8 @@ impl PyResponse {
     }
 
     #[getter]
-    fn outcome<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
-        Ok(PyString::intern(py, self.get(py)?.outcome.as_str()))
+    fn outcome(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        words::outcome(py, self.get(py)?.outcome)
     }
 
     #[getter]
@@ -150,8 +151,8 @@ impl PyResponse {
     }
 
     #[getter]
-    fn reason(&self, py: Python<'_>) -> PyResult<Option<&'static str>> {
-        Ok(self.get(py)?.reason.map(crate::exchange::outcome::Reason::as_str))
+    fn reason(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+        self.get(py)?.reason.map(|reason| words::reason(py, reason)).transpose()
     }
 
     #[getter]

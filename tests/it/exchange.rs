@@ -252,6 +252,25 @@ fn a_body_that_ends_with_its_connection_is_whole_when_its_coding_says_so() {
 }
 
 #[test]
+fn a_body_that_ends_with_its_connection_is_whole_when_the_same_comes_again() {
+    let mut client = Client::new();
+    let by_close =
+        |body: &[u8]| Reply { completeness: Completeness::Unknown, ..reply(200, &[("etag", "\"1\"")], body) };
+    for body in [&b"pa"[..], b"page"] {
+        assert_eq!(client.get(by_close(body)).reason, Some(Reason::CompletenessUnknown));
+        assert!(client.conditions().is_empty());
+    }
+    assert_eq!(client.get(by_close(b"page")).outcome, Outcome::New);
+    assert_eq!(client.conditions(), if_none_match("\"1\""));
+    assert_eq!(
+        client.get(by_close(b"pa")).reason,
+        Some(Reason::CompletenessUnknown),
+        "it never replaces what is whole"
+    );
+    assert_eq!(client.conditions(), if_none_match("\"1\""));
+}
+
+#[test]
 fn the_callers_own_conditions_are_the_callers() {
     for name in ["If-None-Match", "If-Modified-Since", "If-Match", "If-Unmodified-Since", "If-Range", "Range"] {
         let mut client = Client::new();

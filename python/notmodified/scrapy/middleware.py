@@ -200,7 +200,7 @@ class NotModifiedMiddleware:
         if page is None or page.status != settled.status:
             page = conversion.stored_page(settled, request, received)
         request.meta[OUTCOME_KEY] = {
-            "outcome": settled.outcome,
+            "outcome": settled.outcome.value,
             "changed": settled.changed,
             "not_modified": settled.not_modified,
         }
@@ -218,7 +218,7 @@ class NotModifiedMiddleware:
             self._unacknowledged.deliver(request, settled)
 
     def _count(self, settled: notmodified.Response) -> None:
-        self._stats.inc_value(f"notmodified/outcome/{settled.outcome}")
+        self._stats.inc_value(f"notmodified/outcome/{settled.outcome.value}")
         if settled.not_modified:
             self._stats.inc_value("notmodified/not_modified")
             self._stats.inc_value("notmodified/bytes_saved", settled.bytes_saved)
