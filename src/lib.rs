@@ -8,7 +8,7 @@
 //!
 //! The tree shows that way, from the ground up; a module uses only what stands above it in this list:
 //!
-//! 1. [`error`], [`fields`], [`digest`], [`rfc`], [`identity`]: facts and the words of the RFCs
+//! 1. [`error`], [`fields`], [`digest`], [`fingerprint`], [`rfc`], [`identity`]: facts and the words of the RFCs
 //! 2. [`key`], [`entry`]: what is stored, and under what
 //! 3. [`exchange`], [`request`], [`redirect`], [`counters`]: `plan` and `settle`, the decisions, without any I/O
 //! 4. [`clock`], [`process`], [`store`], [`wire`]: what moves bytes, and what the system is asked
@@ -24,6 +24,7 @@ pub mod entry;
 pub mod error;
 pub mod exchange;
 pub mod fields;
+pub mod fingerprint;
 pub mod identity;
 pub mod key;
 pub mod lessons;

@@ -13,6 +13,7 @@
 mod child;
 mod damage;
 mod exchange;
+mod fingerprint;
 mod floors;
 mod kills;
 mod ladder;
