@@ -19,6 +19,7 @@ use crate::exchange::learn::origin_key;
 use crate::exchange::outcome::Reason;
 use crate::exchange::plan::{Pending, Plan, plan};
 use crate::exchange::settle::{Reply, Settlement, settle};
+use crate::exchange::verdict::{Page, Unjudged, Verdict, conclude};
 use crate::exchange::{Ask, Policy};
 use crate::key::Key;
 use crate::lessons::Lessons;
@@ -66,8 +67,26 @@ pub struct Sending {
 pub enum Settled {
     /// The response.
     Response(Box<Response>),
+    /// Judge [`Undecided::page`], and conclude.
+    Undecided(Box<Undecided>),
     /// Ask once more, without a condition.
     Resend(Box<Sending>, Reason),
+}
+
+/// An answer of which somebody is to say what it is.
+#[derive(Debug)]
+pub struct Undecided {
+    pending: Pending,
+    unjudged: Unjudged,
+    effort: Effort,
+}
+
+impl Undecided {
+    /// What is to be judged.
+    #[must_use]
+    pub fn page(&self) -> Page {
+        self.unjudged.page(&self.pending)
+    }
 }
 
 /// What one exchange took over the wire.
@@ -141,8 +160,32 @@ impl Cache {
         self.counters.requests.add(1);
         self.counters.not_modified.add(u64::from(reply.status == 304));
         self.counters.wire_bytes.add(reply.wire_bytes);
-        let reason = match settle(&pending, reply, &self.policy, self.store.secret()) {
+        let settlement = settle(&pending, reply, &self.policy, self.store.secret());
+        self.settled(pending, settlement, promised, effort).await
+    }
+
+    /// Says what an answer means, now that it is judged.
+    ///
+    /// # Errors
+    /// As [`Cache::settle`].
+    pub async fn conclude(&self, undecided: Box<Undecided>, verdict: Verdict) -> Result<Settled> {
+        let Undecided { pending, unjudged, effort } = *undecided;
+        let answer = conclude(&pending, unjudged, verdict, &self.policy, self.store.secret());
+        self.settled(pending, Settlement::Answer(Box::new(answer)), None, effort).await
+    }
+
+    async fn settled(
+        &self,
+        pending: Pending,
+        settlement: Settlement,
+        promised: Option<Kept>,
+        effort: Effort,
+    ) -> Result<Settled> {
+        let reason = match settlement {
             Settlement::Resend(reason) => reason,
+            Settlement::Judge(unjudged) => {
+                return Ok(Settled::Undecided(Box::new(Undecided { pending, unjudged: *unjudged, effort })));
+            }
             Settlement::Answer(answer) => match self.respond(&pending.ask, *answer, promised, effort).await? {
                 Assembled::Whole(response) => return Ok(Settled::Response(response)),
                 Assembled::BodyMissing(body) => {

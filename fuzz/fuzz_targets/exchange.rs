@@ -99,6 +99,7 @@ fuzz_target!(|input: Input<'_>| {
                 assert_writes(&answer, &reply, &policy, record.as_ref());
                 return;
             }
+            Settlement::Judge(_) => panic!("nobody has a say in it"),
             Settlement::Resend(_) => {
                 assert!(reply.status == 304 && !pending.is_resend, "asked again without need");
                 pending = Box::new(pending.unconditional());

@@ -143,7 +143,8 @@ class Response:
         """Is the content another than before?
 
         Compared with what was stored before this request; with a consumer, with what that consumer acknowledged last.
-        True where nothing is known to compare with.
+        With ``fingerprint=``, content that comes to the same is the same. True where nothing is known to compare with;
+        False for a page that ``storable=`` turned away: it says nothing about the one that was asked for.
         """
 
     @property
@@ -151,9 +152,9 @@ class Response:
         """Where the response came from: a word, explained by ``str()``.
 
         ``fresh``: from the store, without asking. ``not-modified``: the origin said 304. ``same-content``,
-        ``changed``: the origin sent it whole, and the content is or is not the stored one. ``new``: nothing was stored
-        to compare with. ``stopped-early``, ``stale-if-error``: see those options of ``Session``. ``passed``: not
-        stored, see ``reason``.
+        ``changed``: the origin sent it whole, and the content is or is not the stored one, or what the stored one comes
+        to (``fingerprint=``). ``new``: nothing was stored to compare with. ``stopped-early``, ``stale-if-error``: see
+        those options of ``Session``. ``passed``: not stored, see ``reason``.
         """
 
     @property
@@ -207,6 +208,9 @@ class Cache:
         wait for.
     max_size: most bytes of the store's file, at least 1 MiB; what was used longest ago is forgotten. None: no bound.
     max_age: seconds after which what was not used is forgotten. None: never.
+    fingerprint: what of the content counts, see ``Session``.
+    storable: whether a response is a page to keep, see ``Session``. Both are called by ``Plan.settle``, on its thread;
+        with ``Plan.asettle`` that is a worker's.
     strict: raise StoreError when the store fails, instead of counting it and going on without.
 
     Raises StoreError when the store cannot be opened, InvalidRequestError for an option that cannot be meant.
@@ -419,6 +423,15 @@ class Engine:
 
     def fileno(self) -> int:
         """A file descriptor that is readable while ``completed`` has something."""
+
+    def questions_fileno(self) -> int | None:
+        """One that is readable while ``judge`` has something to do; None where no callable is to be asked."""
+
+    def judge(self) -> None:
+        """Put one response to ``storable`` and ``fingerprint``; its flight goes on with what they say.
+
+        Raises what is no Exception (KeyboardInterrupt, SystemExit); anything else that they raise is logged.
+        """
 
     def submit(self, request: Request) -> int:
         """Put a request on its way; its token. It leaves with the next ``call``, or when many wait for one."""

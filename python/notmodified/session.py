@@ -60,6 +60,15 @@ class Session:
         new. Much that is written at once can pass it by a quarter. A body larger than a quarter of it is not stored.
         None: no bound, or 256 MiB of bodies for ``":memory:"``.
     max_age: seconds after which what was not used is forgotten; noted to an eighth of it, or an hour. None: never.
+    fingerprint: what of the content counts. None: every byte. ``"html"``: what a page says, without script, style,
+        comments, hidden inputs, nonces and tokens; see docs/content.md for all of it. A callable gets the decoded
+        content, and what it returns (bytes or str) stands for it. Two contents that come to the same are the same:
+        ``outcome`` is ``"same-content"``, ``changed`` False, and the new one is stored.
+    storable: a callable that gets the status, the headers and the decoded content of each response that would be
+        stored, and says whether it is a page to keep. What is not (a captcha, a ban) is handed out with the reason
+        ``"not-storable"`` and ``changed`` False; it replaces nothing, and acknowledging it does nothing.
+        Callables run on the event loop, which waits for them. What one raises is logged (logger ``notmodified``) and
+        the page comes all the same: not stored if it was `storable`, compared as it is if it was `fingerprint`.
     max_redirects: how many are followed; 0 hands out the redirect itself.
     ca_file: a PEM file of certificates to trust instead of the machine's own.
     verify: False accepts any certificate. Only for tests.
@@ -302,6 +311,9 @@ class Session:
             self._opening = None
             raise
         loop.add_reader(self._engine.fileno(), self._drain)
+        questions = self._engine.questions_fileno()
+        if questions is not None:
+            loop.add_reader(questions, self._engine.judge)
         self._loop = loop
         _open_engines.add(self._engine)
 
@@ -334,6 +346,9 @@ class Session:
             while self._drain():
                 pass
             loop.remove_reader(self._engine.fileno())
+            questions = self._engine.questions_fileno()
+            if questions is not None:
+                loop.remove_reader(questions)
             self._loop = None
             self._last_stats = self._engine.stats()
             # Lets go of the store, which may have to wait for its turn.

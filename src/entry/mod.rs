@@ -135,6 +135,18 @@ impl StoredResponse {
         self.entity_tag().into_iter().chain(self.other_tags.iter().filter_map(|tag| EntityTag::new(tag)))
     }
 
+    /// Is that the same content, or does it come to the same?
+    #[must_use]
+    pub fn is_same(&self, content: Digest, fingerprint: Option<Digest>) -> bool {
+        self.content == content || (fingerprint.is_some() && self.fingerprint == fingerprint)
+    }
+
+    /// Does `mark` stand for its content? One that was made before anybody said what matters in it does as well.
+    #[must_use]
+    pub fn is_marked(&self, mark: Digest) -> bool {
+        mark == self.mark() || mark == self.content
+    }
+
     /// What tells its content from others: what it comes to, or else all of it.
     #[must_use]
     pub fn mark(&self) -> Digest {

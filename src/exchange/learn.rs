@@ -14,6 +14,7 @@ use crate::exchange::answer::Write;
 use crate::exchange::ladder::{self, Whole};
 use crate::exchange::outcome::Reason;
 use crate::exchange::plan::Pending;
+use crate::exchange::storable::Judged;
 use crate::exchange::{FullEvery, Policy};
 use crate::fields::Fields;
 use crate::key::{Key, Method};
@@ -35,12 +36,14 @@ pub(super) struct Taught {
     pub(super) writes: Vec<Write>,
 }
 
-/// What `fields` with content `content` teach, as the answer to `pending` at `now`.
-pub(super) fn by_content(pending: &Pending, fields: &Fields, content: Digest, now: u64) -> Taught {
+/// What `fields` with the content that was `judged` teach, as the answer to `pending` at `now`.
+pub(super) fn by_content(pending: &Pending, fields: &Fields, judged: &Judged, now: u64) -> Taught {
     let Some(before) = pending.stored() else { return Taught::default() };
     let answered = Answered { pending, before, fields, now };
-    let mut taught = if before.content == content { answered.unchanged() } else { answered.changed() };
-    taught.writes.extend(suffixes(pending, fields, content, now));
+    // Another token in the same page is no other content: the condition could have done its work.
+    let is_same = before.is_same(judged.content, judged.fingerprint);
+    let mut taught = if is_same { answered.unchanged() } else { answered.changed() };
+    taught.writes.extend(suffixes(pending, fields, judged.content, now));
     taught
 }
 

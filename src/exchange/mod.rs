@@ -4,6 +4,7 @@
 //! Ask + Record ─▶ plan ─▶ Serve(Answer)                     fresh: nothing to send
 //!                      └▶ Send(Pending) ─▶ wire ─▶ Reply
 //!                            Pending + Reply ─▶ settle ─▶ Answer(Answer)
+//!                                                     ├▶ Judge(Unjudged)    ask the caller what it is, and conclude
 //!                                                     └▶ Resend(Reason)     ask once more, without a condition
 //! ```
 //!
@@ -26,6 +27,7 @@ pub mod received;
 pub mod serve;
 pub mod settle;
 pub mod storable;
+pub mod verdict;
 
 use std::sync::Arc;
 

@@ -76,7 +76,7 @@ pub(super) fn not_modified(
     });
     // Another variant's content is news to a consumer who has not seen it, and to nobody else.
     let known = pending.known(selecting_now, policy).or_else(|| pending.known(stored.selecting, policy));
-    let is_known = known == Some(stored.mark()) || is_for_another && policy.consumer.is_none();
+    let is_known = known.is_some_and(|mark| stored.is_marked(mark)) || is_for_another && policy.consumer.is_none();
     Answer {
         outcome: Outcome::NotModified,
         reason: None,

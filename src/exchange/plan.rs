@@ -160,12 +160,21 @@ impl Pending {
         }
     }
 
+    /// Is this content known already: to the consumer, or without a consumer to the store?
+    #[must_use]
+    pub fn knows(&self, response: &StoredResponse, policy: &Policy) -> bool {
+        match policy.consumer {
+            Some(_) => self.known(response.selecting, policy).is_some_and(|mark| response.is_marked(mark)),
+            None => self.stored().is_some_and(|stored| stored.is_same(response.content, response.fingerprint)),
+        }
+    }
+
     /// The content that `changed` compares with: what the consumer acknowledged last, or without a consumer what is stored.
     #[must_use]
     pub fn known(&self, selecting: Selecting, policy: &Policy) -> Option<Digest> {
         match policy.consumer {
             Some(consumer) => self.record.as_ref()?.acknowledged_by(consumer, selecting),
-            None => self.stored().map(|stored| stored.content),
+            None => self.stored().map(StoredResponse::mark),
         }
     }
 }

@@ -18,11 +18,11 @@ use crate::rfc::vary;
 
 /// A response that is stored.
 pub(super) fn stored(pending: &Pending, reply: Reply, judged: Judged, policy: &Policy, secret: &Secret) -> Answer {
-    let Judged { content, body } = judged;
+    let Judged { content, fingerprint, body } = judged;
     let selecting = vary::selecting(&reply.fields, &pending.ask.fields, &secret.0);
-    let taught = learn::by_content(pending, &reply.fields, content, reply.response_time);
+    let taught = learn::by_content(pending, &reply.fields, &judged, reply.response_time);
     let outcome = match pending.stored() {
-        Some(before) if before.content == content => Outcome::SameContent,
+        Some(before) if before.is_same(content, fingerprint) => Outcome::SameContent,
         Some(_) => Outcome::Changed,
         None => Outcome::New,
     };
@@ -35,7 +35,8 @@ pub(super) fn stored(pending: &Pending, reply: Reply, judged: Judged, policy: &P
         selecting,
         accept_encoding: pending.fields().get(b"accept-encoding").map(Bytes::copy_from_slice),
         content,
-        fingerprint: None,
+        // The same content comes to the same, also where nobody could say so this time.
+        fingerprint: fingerprint.or_else(|| pending.stored().filter(|before| before.content == content)?.fingerprint),
         body,
         wire_bytes: reply.wire_bytes,
         is_invalidated: false,
@@ -47,9 +48,9 @@ pub(super) fn stored(pending: &Pending, reply: Reply, judged: Judged, policy: &P
         reason: taught.reason,
         handling: forwarded(pending, &reply, true),
         status: reply.status,
-        is_changed: pending.known(selecting, policy) != Some(content),
+        is_changed: !pending.knows(&response, policy),
         bytes_saved: 0,
-        acknowledgement: acknowledgement(selecting, Some(content), reply.response_time, policy),
+        acknowledgement: acknowledgement(selecting, Some(response.mark()), reply.response_time, policy),
         writes: [Write { key: pending.ask.key.clone(), change: Change::Store(Box::new(response)) }]
             .into_iter()
             .chain(taught.writes)
@@ -62,13 +63,15 @@ pub(super) fn stored(pending: &Pending, reply: Reply, judged: Judged, policy: &P
 /// A response that is not.
 pub(super) fn passed(pending: &Pending, reply: Reply, reason: Reason, policy: &Policy) -> Answer {
     let selecting = pending.stored().map(|stored| stored.selecting).unwrap_or_default();
-    let delivered = delivered(pending, &reply, reason).filter(|_| policy.consumer.is_some());
+    // A page that the caller would not keep says nothing of the page that was asked for: neither that it changed, nor that it is gone.
+    let is_of_page = reason != Reason::NotStorable;
+    let delivered = delivered(pending, &reply, reason).filter(|_| policy.consumer.is_some() && is_of_page);
     Answer {
         outcome: Outcome::Passed,
         reason: Some(reason),
         handling: forwarded(pending, &reply, false),
         status: reply.status,
-        is_changed: delivered.is_none() || pending.known(selecting, policy) != delivered,
+        is_changed: is_of_page && (delivered.is_none() || pending.known(selecting, policy) != delivered),
         bytes_saved: 0,
         acknowledgement: acknowledgement(selecting, delivered, reply.response_time, policy),
         writes: invalidations(pending, &reply).into_iter().chain(unconfirmed(pending, &reply, reason)).collect(),

@@ -24,9 +24,9 @@ pub(super) fn fresh(pending: &Pending, policy: &Policy, now: u64) -> Option<Answ
         // > any present in the response with a value equal to the stored response's current_age (RFC 9111 §4).
         fields: stored.fields.with(b"age", age.to_string().as_bytes()),
         body: AnswerBody::Stored(stored.body),
-        is_changed: pending.known(stored.selecting, policy) != Some(stored.content),
+        is_changed: !pending.knows(stored, policy),
         bytes_saved: 0,
-        acknowledgement: settle::acknowledgement(stored.selecting, Some(stored.content), now, policy),
+        acknowledgement: settle::acknowledgement(stored.selecting, Some(stored.mark()), now, policy),
         writes: pending.note_of_use(policy, now).into_iter().collect(),
     })
 }

@@ -9,6 +9,7 @@ use crate::exchange::not_modified::{confirmed, not_modified};
 use crate::exchange::outcome::{Handling, Reason};
 use crate::exchange::plan::Pending;
 use crate::exchange::received::{passed, stored};
+use crate::exchange::verdict::{Unjudged, is_judged};
 use crate::exchange::{Policy, storable};
 use crate::fields::Fields;
 use crate::identity::Secret;
@@ -60,6 +61,8 @@ pub enum Completeness {
 pub enum Settlement {
     /// Hand this out.
     Answer(Box<Answer>),
+    /// Ask what is to be made of this, and [`conclude`](crate::exchange::verdict::conclude).
+    Judge(Box<Unjudged>),
     /// Ask once more, with [`Pending::unconditional`].
     Resend(Reason),
 }
@@ -75,6 +78,7 @@ pub fn settle(pending: &Pending, reply: Reply, policy: &Policy, secret: &Secret)
         };
     }
     match storable::judge(pending, &reply, policy) {
+        Ok(judged) if is_judged(pending, policy) => Settlement::Judge(Box::new(Unjudged::new(reply, judged))),
         Ok(judged) => Settlement::Answer(Box::new(stored(pending, reply, judged, policy, secret))),
         Err(reason) => Settlement::Answer(Box::new(passed(pending, reply, reason, policy))),
     }

@@ -16,6 +16,8 @@ use crate::rfc::coding;
 pub struct Judged {
     /// Its content, decoded.
     pub content: Digest,
+    /// What that comes to, where somebody says what matters in it.
+    pub fingerprint: Option<Digest>,
     /// Its body, as it came.
     pub body: BodyRef,
 }
@@ -45,7 +47,7 @@ pub fn judge(pending: &Pending, reply: &Reply, policy: &Policy) -> Result<Judged
     is_whole(pending, reply)?;
     if pending.ask.method == Method::Head {
         let content = metadata(&reply.fields).ok_or(Reason::NoValidator)?;
-        return Ok(Judged { content, body: BodyRef::of(&[]) });
+        return Ok(Judged { content, fingerprint: None, body: BodyRef::of(&[]) });
     }
     let codings = coding::codings(&reply.fields).map_err(|_| Reason::Undecodable)?;
     let content = coding::digest(&codings, &reply.body, policy.limits).map_err(|_| Reason::Undecodable)?;
@@ -63,7 +65,7 @@ pub fn judge(pending: &Pending, reply: &Reply, policy: &Policy) -> Result<Judged
     } else {
         BodyRef::of(&reply.body)
     };
-    Ok(Judged { content, body })
+    Ok(Judged { content, fingerprint: None, body })
 }
 
 /// A body of another length than Content-Length announced (RFC 9110 §8.6) is not the one that was meant.

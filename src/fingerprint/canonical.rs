@@ -13,7 +13,7 @@ use crate::fingerprint::tag::Tag;
 /// Bytes that are hashed at once: it is made for long inputs.
 const AT_ONCE: usize = 16 * 1024;
 
-/// What a comment that is none begins with, as the tokenizer tells it: XHTML, SVG and MathML have text in it.
+/// What a comment that is none begins with, as the tokenizer tells it: XHTML, SVG and `MathML` have text in it.
 const CDATA: &[u8] = b"[CDATA[";
 
 /// Takes tokens, and hashes what counts of them.

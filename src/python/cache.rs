@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
@@ -13,6 +14,7 @@ use crate::identity::Proxy;
 use crate::python::awaitable::off_the_loop;
 use crate::python::error::raise;
 use crate::python::fields;
+use crate::python::jury::Jury;
 use crate::python::open::{self, CacheOptions, Keeping, Polling};
 use crate::python::plan::PyPlan;
 use crate::python::stats::stats;
@@ -23,6 +25,7 @@ use crate::request::Request;
 #[derive(Debug)]
 pub(super) struct PyCache {
     cache: Mutex<Option<Arc<Cache>>>,
+    jury: Jury,
 }
 
 #[pymethods]
@@ -53,9 +56,10 @@ impl PyCache {
         let polling =
             Polling { full_every, min_interval, floors, stale_if_error, stop_early: false, fingerprint, storable };
         let options = CacheOptions::read(py, store, consumer, freshness, max_body, &keeping, &polling, strict)?;
+        let jury = Jury::of(&polling, options.policy.fingerprint);
         let cache = py.detach(|| options.open()).map_err(|error| raise(py, &error))?;
         open::report(py, &cache)?;
-        Ok(Self { cache: Mutex::new(Some(Arc::new(cache))) })
+        Ok(Self { cache: Mutex::new(Some(Arc::new(cache))), jury })
     }
 
     #[pyo3(signature = (method, url, headers=None, *, identity=None, proxy=None, cookie_jar=None, has_content=false))]
@@ -77,7 +81,7 @@ impl PyCache {
             let ask = Ask { has_content, ..cache.ask(&request?) };
             pollster::block_on(cache.plan(ask))
         });
-        PyPlan::new(py, planned.map_err(|error| raise(py, &error))?, cache)
+        PyPlan::new(py, planned.map_err(|error| raise(py, &error))?, cache, self.jury.clone_ref(py))
     }
 
     #[pyo3(
@@ -90,6 +94,11 @@ impl PyCache {
         options: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         off_the_loop(slf.getattr("plan")?, arguments, options)
+    }
+
+    /// Callables may lead back to the cache.
+    fn __traverse__(&self, visit: PyVisit<'_>) -> std::result::Result<(), PyTraverseError> {
+        self.jury.traverse(&visit)
     }
 
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {

@@ -5,6 +5,7 @@ mod awaitable;
 mod cache;
 mod error;
 mod fields;
+mod jury;
 mod open;
 mod plan;
 mod request;

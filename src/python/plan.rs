@@ -4,18 +4,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use pyo3::IntoPyObjectExt;
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use crate::cache::{Cache, Effort, Planned, Sending, Settled};
+use crate::cache::{Cache, Effort, Planned, Sending, Settled, Undecided};
 use crate::clock::{self, Stopwatch};
 use crate::error::{Error, Kind, Result};
 use crate::exchange::settle::Reply;
+use crate::exchange::verdict::Verdict;
 use crate::fields::Fields;
 use crate::python::answered::Answered;
 use crate::python::awaitable::off_the_loop;
 use crate::python::error::raise;
 use crate::python::fields;
+use crate::python::jury::Jury;
 use crate::python::response::PyResponse;
 
 /// See `_core.pyi`.
@@ -26,6 +29,7 @@ pub(super) struct PyPlan {
     response: Option<Py<PyResponse>>,
     headers: Fields,
     conditions: Fields,
+    jury: Jury,
     sent: Mutex<Sent>,
 }
 
@@ -95,6 +99,11 @@ impl PyPlan {
         Ok(None)
     }
 
+    /// Callables may lead back to the plan.
+    fn __traverse__(&self, visit: PyVisit<'_>) -> std::result::Result<(), PyTraverseError> {
+        self.jury.traverse(&visit)
+    }
+
     fn abandon(&self) {
         // To let go twice, or of what is settled, is no mistake.
         drop(self.sent().take());
@@ -102,7 +111,7 @@ impl PyPlan {
 }
 
 impl PyPlan {
-    pub(super) fn new(py: Python<'_>, planned: Planned, cache: Arc<Cache>) -> PyResult<Self> {
+    pub(super) fn new(py: Python<'_>, planned: Planned, cache: Arc<Cache>, jury: Jury) -> PyResult<Self> {
         let (response, sending) = match planned {
             Planned::Serve(response) => (Some(response), None),
             Planned::Send(sending) => (None, Some(sending)),
@@ -112,7 +121,7 @@ impl PyPlan {
         let sent =
             Sent { sending, effort: Effort::default(), request_time: clock::now(), stopwatch: Stopwatch::start() };
         let response = response.map(|response| Py::new(py, PyResponse::own(response, &cache))).transpose()?;
-        Ok(Self { cache, response, headers, conditions, sent: Mutex::new(sent) })
+        Ok(Self { cache, response, headers, conditions, jury, sent: Mutex::new(sent) })
     }
 
     fn sent(&self) -> MutexGuard<'_, Sent> {
@@ -130,9 +139,21 @@ impl PyPlan {
         Ok((sending, reply, effort))
     }
 
+    /// What we say of a page that could be stored, and what the caller's code does, here and now.
+    fn judge(&self, py: Python<'_>, undecided: &Undecided) -> PyResult<Verdict> {
+        let (ours, question) = py.detach(|| undecided.page().examine(self.cache.policy()));
+        let Some(question) = question else { return Ok(ours) };
+        Ok(ours.and(self.jury.judge(py, &question)?))
+    }
+
     fn settled(&self, py: Python<'_>, settled: Result<Settled>, effort: Effort) -> PyResult<Py<PyAny>> {
         match settled.map_err(|error| raise(py, &error))? {
             Settled::Response(response) => PyResponse::own(response, &self.cache).into_py_any(py),
+            Settled::Undecided(undecided) => {
+                let verdict = self.judge(py, &undecided)?;
+                let concluded = py.detach(|| pollster::block_on(self.cache.conclude(undecided, verdict)));
+                self.settled(py, concluded, effort)
+            }
             Settled::Resend(sending, reason) => {
                 let resend = PyResend { headers: sending.pending.fields(), reason: reason.as_str() };
                 let (request_time, stopwatch) = (clock::now(), Stopwatch::start());

@@ -5,14 +5,17 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::error::{Error, Kind, Result};
+use crate::exchange::verdict::Verdict;
 use crate::fields::Fields;
 use crate::identity::Proxy;
 use crate::python::error::{instance, raise};
 use crate::python::fields;
+use crate::python::jury::Jury;
 use crate::python::open::{self, CacheOptions, Keeping, Polling, count, pause, seconds};
 use crate::python::request::PyRequest;
 use crate::python::response::PyResponse;
@@ -21,6 +24,7 @@ use crate::request::{Request, check_identity};
 use crate::rfc::coding;
 use crate::session::Session;
 use crate::session::engine::{Engine, Errand, Outcome, Token};
+use crate::session::questions::Questions;
 use crate::wire::{self, Wire};
 
 /// What a session sends where the request does not say.
@@ -38,6 +42,7 @@ struct Defaults {
 #[derive(Debug)]
 pub(super) struct PyEngine {
     options: CacheOptions,
+    jury: Jury,
     wire: wire::Options,
     max_redirects: usize,
     defaults: Defaults,
@@ -89,6 +94,7 @@ impl PyEngine {
         let polling = Polling { full_every, min_interval, floors, stale_if_error, stop_early, fingerprint, storable };
         let mut options = CacheOptions::read(py, store, consumer, freshness, max_body, &keeping, &polling, strict)?;
         options.policy.accept_encoding = Some(coding::ACCEPTED);
+        let jury = Jury::of(&polling, options.policy.fingerprint);
         let wire = wire::Options {
             connect_timeout: seconds(py, "connect_timeout", connect_timeout)?,
             read_timeout: seconds(py, "read_timeout", read_timeout)?,
@@ -109,7 +115,7 @@ impl PyEngine {
         let max_redirects = count(py, "max_redirects", max_redirects, 0)?;
         let defaults = Defaults { fields, name, proxy, jar, timeout };
         let (running, requests) = (Mutex::default(), Mutex::default());
-        Ok(Self { options, wire, max_redirects, defaults, running, requests })
+        Ok(Self { options, jury, wire, max_redirects, defaults, running, requests })
     }
 
     /// Opens the store and starts the thread. Waits for the disk, like `flush` and `close`: not for an event loop's thread.
@@ -167,6 +173,26 @@ impl PyEngine {
         drop(requests);
         let results = completed.into_iter().zip(asked);
         results.map(|((token, outcome), request)| Ok((token, result(py, &engine, outcome, request)?))).collect()
+    }
+
+    /// Readable while `judge()` has something to do; `None` where the caller has no say in what is stored.
+    fn questions_fileno(&self, py: Python<'_>) -> PyResult<Option<i32>> {
+        Ok(self.engine(py)?.questions().map(Questions::door))
+    }
+
+    /// Puts one question to the caller's code, and lets its flight go on with the answer.
+    fn judge(&self, py: Python<'_>) -> PyResult<()> {
+        let engine = self.engine(py)?;
+        let Some(asked) = engine.questions().and_then(Questions::next) else { return Ok(()) };
+        let verdict = self.jury.judge(py, &asked.question);
+        // Also what goes through here, like KeyboardInterrupt, leaves nobody waiting.
+        asked.answer(*verdict.as_ref().unwrap_or(&Verdict::NOT_STORABLE));
+        verdict.map(|_| ())
+    }
+
+    /// Callables may lead back to the session.
+    fn __traverse__(&self, visit: PyVisit<'_>) -> std::result::Result<(), PyTraverseError> {
+        self.jury.traverse(&visit)
     }
 
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {

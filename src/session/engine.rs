@@ -26,6 +26,7 @@ use crate::session::Session;
 use crate::session::completions::Completions;
 use crate::session::departures::{Departures, Order};
 use crate::session::flights::{FlightId, Flights};
+use crate::session::questions::Questions;
 
 /// Names one request of one engine.
 pub type Token = u64;
@@ -75,6 +76,8 @@ struct Shared {
     flights: Mutex<Flights>,
     done: Completions<(Token, Outcome)>,
     landed: Notify,
+    /// Where the caller is asked about content.
+    questions: Option<Questions>,
 }
 
 /// Rings when the thread has ended.
@@ -94,8 +97,10 @@ impl Engine {
     pub fn start(session: Session) -> Result<Self> {
         let refuse = |error| Error::new(Kind::Store, "no thread for the session's runtime").with_source(error);
         let runtime = Builder::new_current_thread().enable_all().build().map_err(refuse)?;
+        let questions = session.cache.policy().asks_caller().then(Questions::new).transpose()?;
         let shared = Arc::new(Shared {
             session,
+            questions,
             departures: Departures::default(),
             flights: Mutex::default(),
             done: Completions::new()?,
@@ -131,6 +136,12 @@ impl Engine {
     #[must_use]
     pub fn completed(&self, most: usize) -> Vec<(Token, Outcome)> {
         self.shared.done.take(most)
+    }
+
+    /// What the caller is asked, where it is.
+    #[must_use]
+    pub fn questions(&self) -> Option<&Questions> {
+        self.shared.questions.as_ref()
     }
 
     /// Puts requests on their way. They leave with the next [`Engine::call`], or when many wait for one.
@@ -179,6 +190,7 @@ impl Engine {
     /// As [`Engine::close`].
     pub fn end(&self) -> Result<()> {
         self.shared.done.silence();
+        self.shared.questions.iter().for_each(Questions::silence);
         self.close()
     }
 
@@ -226,7 +238,8 @@ async fn ring(shared: Arc<Shared>) {
 }
 
 async fn fly(landing: Landing, errand: Arc<Errand>) {
-    let outcome = landing.shared.session.fetch(&errand.request, errand.timeout).await;
+    let Shared { session, questions, .. } = &*landing.shared;
+    let outcome = session.fetch(&errand.request, errand.timeout, questions.as_ref()).await;
     landing.land(outcome);
 }
 

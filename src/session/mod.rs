@@ -6,6 +6,7 @@ pub mod completions;
 pub mod departures;
 pub mod engine;
 pub mod flights;
+pub mod questions;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,10 +16,12 @@ use crate::error::{Error, Kind, Result};
 use crate::exchange::outcome::Reason;
 use crate::exchange::plan::Pending;
 use crate::exchange::settle::{Completeness, Reply};
+use crate::exchange::verdict::{Page, Verdict};
 use crate::key::Method;
 use crate::redirect;
 use crate::request::Request;
 use crate::response::Response;
+use crate::session::questions::Questions;
 use crate::wire::{Delimited, Incoming, Outgoing, Wire};
 
 /// A cache and a wire.
@@ -37,12 +40,13 @@ impl Session {
         Self { cache, wire, max_redirects }
     }
 
-    /// The response to `request`, after redirects. `timeout` bounds each hop, from the moment it has its place on the wire.
+    /// The response to `request`, after redirects. `timeout` bounds each hop, from the moment it has its place on the wire. What the caller
+    /// is to judge is put to `questions`; where there are none, nobody is asked.
     ///
     /// # Errors
     /// What the wire says; [`Kind::TooManyRedirects`]; [`Kind::UnexpectedNotModified`]; [`Kind::Store`] where the cache is strict.
-    pub async fn fetch(&self, request: &Request, timeout: Duration) -> Result<Response> {
-        let mut response = self.exchange(request, timeout).await?;
+    pub async fn fetch(&self, request: &Request, timeout: Duration, questions: Option<&Questions>) -> Result<Response> {
+        let mut response = self.exchange(request, timeout, questions).await?;
         let mut next = redirect::next(request, response.status, &response.fields).filter(|_| self.max_redirects > 0);
         let mut followed = 0;
         while let Some(hop) = next {
@@ -52,14 +56,14 @@ impl Session {
                 return Err(Error::new(Kind::TooManyRedirects, message));
             }
             followed += 1;
-            response = self.exchange(&hop, timeout).await?;
+            response = self.exchange(&hop, timeout, questions).await?;
             next = redirect::next(&hop, response.status, &response.fields);
         }
         Ok(response)
     }
 
     /// One hop. A second attempt follows a 304 that cannot be used; there is no third.
-    async fn exchange(&self, request: &Request, timeout: Duration) -> Result<Response> {
+    async fn exchange(&self, request: &Request, timeout: Duration, questions: Option<&Questions>) -> Result<Response> {
         let mut ask = self.cache.ask(request);
         if let Some(cookies) = self.wire.cookies(ask.key.partition, &request.url).filter(|_| request.jar.is_some()) {
             // Whoever decides has to see them: a response can vary by Cookie. The jar stays the client.
@@ -74,11 +78,37 @@ impl Session {
             let incoming = self.send(request, &sending.pending, timeout).await?;
             effort.wire_bytes += incoming.wire_bytes;
             effort.elapsed += incoming.elapsed;
-            match self.cache.settle(sending, reply(incoming), effort).await? {
-                Settled::Response(response) => return usable(request, *response),
-                Settled::Resend(again, _) => sending = again,
-            }
+            let mut settled = self.cache.settle(sending, reply(incoming), effort).await?;
+            sending = loop {
+                match settled {
+                    Settled::Response(response) => return usable(request, *response),
+                    Settled::Resend(again, _) => break again,
+                    Settled::Undecided(undecided) => {
+                        let verdict = self.judge(undecided.page(), questions).await?;
+                        settled = self.cache.conclude(undecided, verdict).await?;
+                    }
+                }
+            };
         }
+    }
+
+    /// What is said of a page that could be stored: by us, on another thread where it would keep other flights waiting, and by the caller.
+    async fn judge(&self, page: Page, questions: Option<&Questions>) -> Result<Verdict> {
+        let policy = self.cache.policy();
+        let (ours, question) = if page.is_large() {
+            let policy = policy.clone();
+            match tokio::task::spawn_blocking(move || page.examine(&policy)).await {
+                Ok(examined) => examined,
+                Err(failure) => match failure.try_into_panic() {
+                    Ok(panic) => std::panic::resume_unwind(panic),
+                    Err(_) => return Err(questions::unanswered()),
+                },
+            }
+        } else {
+            page.examine(policy)
+        };
+        let (Some(question), Some(questions)) = (question, questions) else { return Ok(ours) };
+        Ok(ours.and(questions.ask(question).await?))
     }
 
     /// Sends, and sends once more where a connection ended before an answer came: servers close connections that are kept alive at a moment

@@ -83,6 +83,7 @@ fn answer(settlement: Settlement) -> Answer {
     match settlement {
         Settlement::Answer(answer) => *answer,
         Settlement::Resend(reason) => panic!("resend: {reason:?}"),
+        Settlement::Judge(_) => panic!("nobody is to be asked"),
     }
 }
 

@@ -78,6 +78,7 @@ impl Client {
             };
             self.now += 1;
             match settle(&pending, reply, &self.policy, &SECRET) {
+                Settlement::Judge(_) => panic!("nobody is to be asked"),
                 Settlement::Resend(_) => *pending = pending.unconditional(),
                 Settlement::Answer(answer) => {
                     for write in &answer.writes {

@@ -25,4 +25,5 @@ mod origin;
 mod sample;
 mod scan;
 mod store_contract;
+mod verdicts;
 mod wire;

@@ -7,18 +7,25 @@ import os
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, get_args
 
+from scrapy.utils.misc import load_object
 from scrapy.utils.project import data_path
 
 from notmodified.exceptions import NotModifiedError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from scrapy.settings import BaseSettings
+
+    from notmodified.headers import Headers
 
 PREFIX = "NOTMODIFIED_"
 MEMORY = ":memory:"
 
 Freshness: TypeAlias = Literal["revalidate", "rfc9111"]
 Durability: TypeAlias = Literal["group", "relaxed"]
+Fingerprint: TypeAlias = "Literal['html'] | Callable[[bytes], bytes | str]"
+Storable: TypeAlias = "Callable[[int, Headers, bytes], bool]"
 Word = TypeVar("Word", bound=str)
 
 
@@ -39,6 +46,8 @@ class Config:
     durability: Durability = "group"
     max_size: int | None = None
     max_age: int | None = None
+    fingerprint: Fingerprint | None = None
+    storable: Storable | None = None
 
     @classmethod
     def from_settings(cls, settings: BaseSettings, *, spider: str) -> Config:
@@ -63,6 +72,8 @@ class Config:
             durability=_choice(settings, "DURABILITY", get_args(Durability), cls.durability),
             max_size=_count(settings, "MAX_SIZE", "bytes"),
             max_age=_count(settings, "MAX_AGE", "seconds"),
+            fingerprint=_fingerprint(settings),
+            storable=_callable(settings, "STORABLE", "a callable, or the import path of one"),
         )
 
     @property
@@ -126,6 +137,26 @@ def _count(settings: BaseSettings, name: str, what: str) -> int | None:
     if value <= 0:
         raise _bad_value(settings, name, wanted)
     return value
+
+
+def _fingerprint(settings: BaseSettings) -> Fingerprint | None:
+    if settings.get(PREFIX + "FINGERPRINT") == "html":
+        return "html"
+    return _callable(settings, "FINGERPRINT", "'html', a callable, or the import path of one")
+
+
+def _callable(settings: BaseSettings, name: str, wanted: str) -> Callable[..., Any] | None:
+    value = settings.get(PREFIX + name)
+    # On the command line, none is written as nothing.
+    if value is None or value == "":
+        return None
+    try:
+        found: object = load_object(value)
+    except (ImportError, NameError, TypeError, ValueError) as error:
+        raise _bad_value(settings, name, wanted) from error
+    if not callable(found):
+        raise _bad_value(settings, name, wanted)
+    return found
 
 
 def _bad_value(settings: BaseSettings, name: str, wanted: str) -> SettingsError:

@@ -60,5 +60,7 @@ def _open(config: Config) -> notmodified.Cache:
         durability=config.durability,
         max_size=config.max_size,
         max_age=config.max_age,
+        fingerprint=config.fingerprint,
+        storable=config.storable,
         strict=config.strict,
     )

@@ -1,0 +1,20 @@
+"""Callables that a crawl's settings name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from notmodified import Headers
+
+BAN = b"robot"
+
+
+def first_word(content: bytes) -> bytes:
+    """Say what a page comes to."""
+    return content.split()[0]
+
+
+def is_page(_status: int, _headers: Headers, content: bytes) -> bool:
+    """Tell pages from bans."""
+    return BAN not in content
