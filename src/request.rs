@@ -119,7 +119,8 @@ pub fn check_identity(name: &str) -> Result<()> {
 }
 
 /// Methods are case-sensitive, and those that people mean by `get` are in upper case (RFC 9110 §9.1).
-fn standard_method(method: &str) -> String {
+#[must_use]
+pub fn standard_method(method: &str) -> String {
     const STANDARD: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH"];
     STANDARD.into_iter().find(|standard| standard.eq_ignore_ascii_case(method)).unwrap_or(method).to_owned()
 }

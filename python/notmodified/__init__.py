@@ -1,10 +1,11 @@
 """Ask "only if it changed": conditional HTTP requests for scrapers and pollers.
 
 ``Session`` fetches; ``Cache`` is the same heart for whoever has a downloader already; ``notmodified.scrapy`` is its
-add-on for Scrapy.
+add-on for Scrapy. ``evaluate`` and ``ETag`` are for the other side: origins that answer such requests.
 """
 
-from notmodified._core import Cache, Plan, Request, Resend, Response, __version__
+from notmodified._core import Cache, ETag, Plan, Request, Resend, Response, __version__, evaluate
+from notmodified.evaluation import Evaluation
 from notmodified.exceptions import (
     BodyTooLargeError,
     ConnectError,
@@ -35,13 +36,24 @@ from notmodified.outcomes import Outcome, Reason
 from notmodified.results import Results
 from notmodified.session import Session
 
+IGNORE_RANGE = Evaluation.IGNORE_RANGE
+NOT_MODIFIED = Evaluation.NOT_MODIFIED
+PRECONDITION_FAILED = Evaluation.PRECONDITION_FAILED
+PROCEED = Evaluation.PROCEED
+
 __all__ = [
+    "IGNORE_RANGE",
+    "NOT_MODIFIED",
+    "PRECONDITION_FAILED",
+    "PROCEED",
     "BodyTooLargeError",
     "Cache",
     "ConnectError",
     "ConnectTimeout",
     "DecodingError",
     "DisconnectedError",
+    "ETag",
+    "Evaluation",
     "ForkError",
     "Headers",
     "IncompleteBodyError",
@@ -70,4 +82,5 @@ __all__ = [
     "UnexpectedNotModifiedError",
     "WrongEventLoopError",
     "__version__",
+    "evaluate",
 ]

@@ -2,21 +2,98 @@
 
 import os
 from collections.abc import Callable, Coroutine, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal, final
 
 from typing_extensions import Self
 
+from notmodified.evaluation import Evaluation
 from notmodified.exceptions import RequestError
 from notmodified.headers import Headers, HeadersLike
 from notmodified.outcomes import Outcome, Reason
 
-__all__ = ["Cache", "Engine", "Plan", "Request", "Resend", "Response", "__version__", "explain"]
+__all__ = ["Cache", "ETag", "Engine", "Plan", "Request", "Resend", "Response", "__version__", "evaluate", "explain"]
 
 __version__: Final[str]
 
 def explain(word: str) -> str | None:
     """What the word of an outcome or a reason means, for a person; None where there is no such word."""
+
+@final
+class ETag:
+    """An entity tag (RFC 9110 §8.8.3), made for an origin to send.
+
+    value: what stands between the quotes, as str (latin-1) or bytes: any character but space, quote and controls.
+    weak: the representation that it names may be replaced by an equivalent one; then it is marked with ``W/``.
+
+    ``str()`` and ``bytes()`` of it are the value of an ETag field. Two of them are equal when these are the same; what
+    HTTP calls equal is ``strongly_equals`` and ``weakly_equals``. Both take a field value as str or bytes as well.
+
+    Raises InvalidRequestError (a ValueError) when no tag can be made of the value.
+    """
+
+    def __new__(cls, value: str | bytes, *, weak: bool = False) -> Self: ...
+    @staticmethod
+    def parse(field_value: str | bytes) -> ETag:
+        """Read a tag from the value of an ETag field, byte for byte.
+
+        What origins send without quotes, or with spaces in them, is kept as it is.
+
+        Raises InvalidRequestError when it is empty, ``*``, or holds a control character.
+        """
+
+    @property
+    def weak(self) -> bool:
+        """Is it marked as weak? The mark is ``W/``, in upper case (RFC 9110 §8.8.3)."""
+
+    @property
+    def value(self) -> str:
+        """What stands between the quotes, without the mark."""
+
+    def strongly_equals(self, other: ETag | str | bytes) -> bool:
+        """Are both strong, and the same character by character (RFC 9110 §8.8.3.2)?
+
+        The comparison of If-Match and If-Range.
+        """
+
+    def weakly_equals(self, other: ETag | str | bytes) -> bool:
+        """Are they the same character by character, whether weak or strong (RFC 9110 §8.8.3.2)?
+
+        The comparison of If-None-Match.
+        """
+
+    def __bytes__(self) -> bytes: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+def evaluate(
+    method: str,
+    request_headers: HeadersLike | None,
+    *,
+    etag: ETag | str | bytes | None = None,
+    last_modified: str | bytes | datetime | float | None = None,
+    exists: bool = True,
+    date: str | bytes | datetime | float | None = None,
+) -> Evaluation:
+    """Evaluate a request's preconditions in the order of RFC 9110 §13.2.2.
+
+    For an origin's handler, in any web framework: call it with what the request would be answered with, before the
+    method is performed, and only where the answer without conditions would be a 2xx (§13.2.1).
+
+    request_headers: a mapping, or pairs; lines of one name add up. If-Match, If-Unmodified-Since, If-None-Match,
+        If-Modified-Since, and If-Range beside Range are read. Conditions that the RFC says to ignore are ignored.
+    etag: the entity tag of the current representation: an ``ETag``, or the field's value with its quotes.
+    last_modified: when it was last modified: an HTTP-date, a datetime with a time zone, or seconds since the epoch.
+        Fractions of a second are cut off, as the field's value cannot hold them.
+    exists: False when there is no current representation, and the method would make one.
+    date: when that representation was received, for whoever keeps copies: a modification date less than a minute
+        before is no strong validator (§8.8.2.2), and continues no range.
+
+    Returns ``PROCEED``, ``NOT_MODIFIED`` (answer 304), ``PRECONDITION_FAILED`` (answer 412), or ``IGNORE_RANGE``
+    (answer with the whole representation). All are constants of ``notmodified`` and members of ``Evaluation``.
+
+    Raises InvalidRequestError (a ValueError) for an etag or a date that is none.
+    """
 
 @final
 class Request:

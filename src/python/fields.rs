@@ -37,7 +37,7 @@ pub(super) fn read(headers: Option<&Bound<'_, PyAny>>) -> PyResult<Fields> {
 }
 
 /// The bytes of a name or a value.
-fn bytes(text: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+pub(super) fn bytes(text: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
     if let Ok(bytes) = text.cast::<PyBytes>() {
         return Ok(bytes.as_bytes().to_vec());
     }

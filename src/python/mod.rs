@@ -4,10 +4,12 @@ mod answered;
 mod awaitable;
 mod cache;
 mod error;
+mod etag;
 mod fields;
 mod jury;
 mod open;
 mod plan;
+mod preconditions;
 mod request;
 mod response;
 mod session;
@@ -20,12 +22,15 @@ use pyo3::prelude::*;
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<cache::PyCache>()?;
+    module.add_class::<etag::PyETag>()?;
     module.add_class::<plan::PyPlan>()?;
     module.add_class::<plan::PyResend>()?;
     module.add_class::<request::PyRequest>()?;
     module.add_class::<response::PyResponse>()?;
     module.add_class::<session::PyEngine>()?;
+    module.add_function(wrap_pyfunction!(preconditions::evaluate, module)?)?;
     module.add_function(wrap_pyfunction!(words::explain, module)?)?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
-    module.add("__all__", ["Cache", "Engine", "Plan", "Request", "Resend", "Response", "__version__", "explain"])
+    let names = ["Cache", "ETag", "Engine", "Plan", "Request", "Resend", "Response", "__version__", "evaluate", "explain"];
+    module.add("__all__", names)
 }

@@ -2,6 +2,17 @@
 
 use crate::rfc::is_sendable;
 
+/// > entity-tag = [ weak ] opaque-tag; opaque-tag = DQUOTE *etagc DQUOTE; etagc = %x21 / %x23-7E / obs-text ; VCHAR except double quotes,
+/// > plus obs-text (RFC 9110 §8.8.3)
+///
+/// The tag that an origin makes of `value`; `None` where a byte of it cannot be part of one.
+#[must_use]
+pub fn made_of(value: &[u8], is_weak: bool) -> Option<Vec<u8>> {
+    let is_etagc = |byte: &u8| matches!(byte, 0x21 | 0x23..=0x7e | 0x80..=0xff);
+    let weakness: &[u8] = if is_weak { b"W/" } else { b"" };
+    value.iter().all(is_etagc).then(|| [weakness, b"\"", value, b"\""].concat())
+}
+
 /// An entity tag as it was received, `W/` and quotes included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EntityTag<'a>(&'a [u8]);
@@ -32,6 +43,12 @@ impl<'a> EntityTag<'a> {
     #[must_use]
     pub fn opaque(self) -> &'a [u8] {
         self.0.strip_prefix(b"W/").unwrap_or(self.0)
+    }
+
+    /// What is tagged with: between the quotes, where there are any.
+    #[must_use]
+    pub fn value(self) -> &'a [u8] {
+        unquoted(self.opaque())
     }
 
     /// > Strong comparison: two entity tags are equivalent if both are not weak and their opaque-tags match character-by-character
@@ -112,7 +129,7 @@ fn unquoted(opaque: &[u8]) -> &[u8] {
 
 #[cfg(test)]
 mod tests {
-    use super::EntityTag;
+    use super::{EntityTag, made_of};
 
     fn tag(value: &str) -> EntityTag<'_> {
         EntityTag::new(value.as_bytes()).unwrap()
@@ -166,6 +183,15 @@ mod tests {
             assert!(EntityTag::new(value).is_none(), "{value:?}");
         }
         assert!(EntityTag::new(b"W/\"\xe9\t \"").is_some());
+    }
+
+    #[test]
+    fn a_tag_is_made_of_what_can_be_part_of_one() {
+        assert_eq!(made_of(b"a,b/\xe9", false).unwrap(), b"\"a,b/\xe9\"");
+        assert_eq!(made_of(b"", true).unwrap(), b"W/\"\"");
+        for value in [&b"a b"[..], b"\"", b"\t", b"\r\n", b"\0", b"\x7f"] {
+            assert_eq!(made_of(value, false), None, "{value:?}");
+        }
     }
 
     #[test]

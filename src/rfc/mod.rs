@@ -4,7 +4,10 @@ pub mod cache_control;
 pub mod coding;
 pub mod date;
 pub mod etag;
+pub mod etag_list;
 pub mod freshness;
+pub mod preconditions;
+pub mod range;
 pub mod vary;
 
 /// > Field values containing CR, LF, or NUL characters are invalid and dangerous, due to the varying ways that implementations might parse

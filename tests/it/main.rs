@@ -22,6 +22,7 @@ mod lmdb_bounds;
 mod lmdb_processes;
 mod lmdb_promises;
 mod origin;
+mod preconditions;
 mod sample;
 mod scan;
 mod store_contract;

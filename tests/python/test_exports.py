@@ -23,6 +23,8 @@ MEMBERS = {
     "Cache": "plan aplan stats flush compact close closed __enter__ __exit__ __aenter__ __aexit__",
     "Plan": "response headers conditions settle asettle fail abandon",
     "Resend": "headers reason",
+    "ETag": "parse weak value strongly_equals weakly_equals",
+    "Evaluation": "PROCEED NOT_MODIFIED PRECONDITION_FAILED IGNORE_RANGE",
 }
 BASES: dict[str, list[type[Exception]]] = {
     "InvalidRequestError": [ValueError],
