@@ -15,6 +15,7 @@
 
 pub mod answer;
 pub mod conditions;
+pub mod early;
 mod explanation;
 pub mod freshen;
 pub mod invalidate;

@@ -15,7 +15,7 @@ pub enum Outcome {
     Changed,
     /// The origin sent it, nothing was stored that it could be compared with.
     New,
-    /// The origin sent it whole, its first bytes said that the content is the stored one, and the rest was not read.
+    /// The origin began to send it, its header section said that the content is the stored one, and the rest was not read.
     StoppedEarly,
     /// The origin failed, and the stored response stands in for it, as the caller or the response allows.
     StaleIfError,

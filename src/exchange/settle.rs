@@ -10,7 +10,8 @@ use crate::exchange::outcome::{Handling, Reason};
 use crate::exchange::plan::Pending;
 use crate::exchange::received::{passed, stored};
 use crate::exchange::verdict::{Unjudged, is_judged};
-use crate::exchange::{Policy, storable};
+
+use crate::exchange::{Policy, early, storable};
 use crate::fields::Fields;
 use crate::identity::Secret;
 use crate::rfc::vary::Selecting;
@@ -54,6 +55,8 @@ pub enum Completeness {
     Unknown,
     /// No.
     Cut,
+    /// No: we stopped reading, for the header section said enough (see [`early`]).
+    Stopped,
 }
 
 /// What to do about an answer.
@@ -76,6 +79,9 @@ pub fn settle(pending: &Pending, reply: Reply, policy: &Policy, secret: &Secret)
             Err(reason) if !pending.is_resend => Settlement::Resend(reason),
             Err(reason) => Settlement::Answer(Box::new(passed(pending, reply, reason, policy))),
         };
+    }
+    if let (Completeness::Stopped, Some(stored)) = (reply.completeness, pending.stored()) {
+        return Settlement::Answer(Box::new(early::stopped(pending, stored, &reply, policy, secret)));
     }
     match storable::judge(pending, &reply, policy) {
         Ok(judged) if is_judged(pending, policy) => Settlement::Judge(Box::new(Unjudged::new(reply, judged))),

@@ -74,7 +74,8 @@ fn is_whole(pending: &Pending, reply: &Reply) -> Result<(), Reason> {
         reply.fields.get(b"content-length").and_then(|value| std::str::from_utf8(value).ok()?.parse::<u64>().ok());
     let is_short =
         announced.is_some_and(|length| length != reply.body.len() as u64) && pending.ask.method != Method::Head;
-    if is_short || reply.completeness == Completeness::Cut { Err(Reason::Incomplete) } else { Ok(()) }
+    let is_cut = matches!(reply.completeness, Completeness::Cut | Completeness::Stopped);
+    if is_short || is_cut { Err(Reason::Incomplete) } else { Ok(()) }
 }
 
 /// What stands for the content of a HEAD response: the fields that describe it. Without a validator nothing does.

@@ -31,6 +31,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(preconditions::evaluate, module)?)?;
     module.add_function(wrap_pyfunction!(words::explain, module)?)?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
-    let names = ["Cache", "ETag", "Engine", "Plan", "Request", "Resend", "Response", "__version__", "evaluate", "explain"];
+    let names =
+        ["Cache", "ETag", "Engine", "Plan", "Request", "Resend", "Response", "__version__", "evaluate", "explain"];
     module.add("__all__", names)
 }

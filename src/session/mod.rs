@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use crate::cache::{Cache, Effort, Planned, Settled};
 use crate::error::{Error, Kind, Result};
+use crate::exchange::early::Familiar;
 use crate::exchange::outcome::Reason;
 use crate::exchange::plan::Pending;
 use crate::exchange::settle::{Completeness, Reply};
@@ -124,6 +125,7 @@ impl Session {
             proxy: request.proxy.clone(),
             is_afresh,
             timeout,
+            familiar: Familiar::of(pending, self.cache.policy()),
         };
         let mut answer = self.wire.send(outgoing(false)).await;
         if answer.as_ref().is_err_and(|error| error.kind() == Kind::Disconnected) && is_repeatable(request) {
@@ -144,6 +146,7 @@ fn is_repeatable(request: &Request) -> bool {
 fn reply(incoming: Incoming) -> Reply {
     let completeness = match incoming.delimited {
         Delimited::ByClose => Completeness::Unknown,
+        Delimited::Stopped => Completeness::Stopped,
         Delimited::ByLength | Delimited::Chunked | Delimited::Stream | Delimited::None => Completeness::Whole,
     };
     Reply {

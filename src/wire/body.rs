@@ -1,8 +1,14 @@
 //! Reading a body: how its end is told, and up to which size.
 
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::{Context, Poll};
+
 use bytes::Bytes;
 use reqwest::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
 use reqwest::{Method, Response, StatusCode, Version};
+
+use crate::exchange::early::Familiar;
 
 /// Most bytes that are set aside on a stranger's word.
 const ON_TRUST: u64 = 1 << 20;
@@ -20,6 +26,18 @@ pub enum Delimited {
     Stream,
     /// There is none: HEAD, 1xx, 204, 304.
     None,
+    /// It was not read to its end, because the header section said that it is known.
+    Stopped,
+}
+
+/// A body as far as it was read.
+#[derive(Debug)]
+pub(super) enum Read {
+    /// All of it.
+    Whole(Bytes),
+    /// So many bytes; the rest is left to whoever sends it. Over HTTP/2 dropping the response resets the stream, over HTTP/1.1 it closes
+    /// the connection.
+    Stopped { after: usize },
 }
 
 /// Why a body was not read to its end.
@@ -64,19 +82,48 @@ fn transfer_coding(fields: &HeaderMap) -> Result<Option<Delimited>, String> {
     Ok(last)
 }
 
-/// Reads the body into one buffer of its own: parts of hyper's read buffer would keep all of that alive.
-pub(super) async fn read(response: &mut Response, expected: Option<u64>, max_body: u64) -> Result<Bytes, Cut> {
+/// Reads the body into one buffer of its own: parts of hyper's read buffer would keep all of that alive. Of a body that is
+/// `familiar` only what is here already, if much is left after that.
+pub(super) async fn read(
+    response: &mut Response,
+    expected: Option<u64>,
+    max_body: u64,
+    familiar: Option<&Familiar>,
+) -> Result<Read, Cut> {
     if expected.is_some_and(|length| length > max_body) {
         return Err(Cut::TooLarge);
     }
     let set_aside = expected.unwrap_or_default().min(ON_TRUST);
     let mut body = Vec::with_capacity(usize::try_from(set_aside).unwrap_or_default());
-    while let Some(part) = response.chunk().await.map_err(|error| Cut::Broken { after: body.len(), error })? {
-        if (body.len() + part.len()) as u64 > max_body {
-            return Err(Cut::TooLarge);
+    if let Some(familiar) = familiar {
+        while let Some(part) = arrived(response).await.map_err(|error| Cut::Broken { after: body.len(), error })? {
+            append(&mut body, &part, max_body)?;
         }
-        body.extend_from_slice(&part);
+        if familiar.is_worth_stopping(body.len() as u64) {
+            return Ok(Read::Stopped { after: body.len() });
+        }
+    }
+    while let Some(part) = response.chunk().await.map_err(|error| Cut::Broken { after: body.len(), error })? {
+        append(&mut body, &part, max_body)?;
     }
     body.shrink_to_fit();
-    Ok(body.into())
+    Ok(Read::Whole(body.into()))
+}
+
+fn append(body: &mut Vec<u8>, part: &[u8], max_body: u64) -> Result<(), Cut> {
+    if (body.len() + part.len()) as u64 > max_body {
+        return Err(Cut::TooLarge);
+    }
+    body.extend_from_slice(part);
+    Ok(())
+}
+
+/// The next part, if it is here already. Asking for a part and not waiting for it loses nothing.
+async fn arrived(response: &mut Response) -> reqwest::Result<Option<Bytes>> {
+    let mut next = pin!(response.chunk());
+    let ready = |context: &mut Context<'_>| match next.as_mut().poll(context) {
+        Poll::Ready(part) => Poll::Ready(part),
+        Poll::Pending => Poll::Ready(Ok(None)),
+    };
+    poll_fn(ready).await
 }

@@ -18,6 +18,7 @@ mod jar;
 mod options;
 mod pace;
 mod request;
+mod resets;
 mod tls;
 mod unverified;
 
@@ -34,12 +35,14 @@ pub use self::exit::check_proxy;
 pub use self::options::Options;
 pub use self::request::{check_fields, check_method};
 
+use self::body::Read;
 use self::clients::Clients;
 use self::exit::Exit;
 use self::failure::Attempt;
-use self::pace::Pace;
+use self::pace::{Pace, Place};
 use crate::clock::{self, Stopwatch};
 use crate::error::Result;
+use crate::exchange::early::Familiar;
 use crate::fields::Fields;
 use crate::identity::{Partition, Proxy};
 
@@ -62,9 +65,11 @@ pub struct Outgoing {
     pub is_afresh: bool,
     /// How long it may take from the moment it has its place to the end of the body.
     pub timeout: Duration,
+    /// What its answer may turn out to be a repetition of; that is then not read to its end.
+    pub familiar: Option<Familiar>,
 }
 
-/// An answer, whole.
+/// An answer, whole unless it was stopped.
 #[derive(Debug, Clone)]
 pub struct Incoming {
     /// The status code.
@@ -73,7 +78,7 @@ pub struct Incoming {
     pub fields: Fields,
     /// The body, coded as Content-Encoding says.
     pub body: Bytes,
-    /// How we know that the body is whole.
+    /// How we know that the body is whole, or else that it need not be.
     pub delimited: Delimited,
     /// Bytes of header section and body as transferred, in HTTP/1.1's notation and without the framing of chunks.
     pub wire_bytes: u64,
@@ -115,7 +120,7 @@ impl Wire {
     /// By kind: `InvalidRequest`, `Connect`, `Proxy`, `Tls`, `ConnectTimeout`, `ReadTimeout`, `TotalTimeout`, `Protocol`,
     /// `Disconnected`, `IncompleteBody`, `BodyTooLarge`.
     pub async fn send(&self, outgoing: Outgoing) -> Result<Incoming> {
-        let Outgoing { method, url, fields, content, partition, proxy, is_afresh, timeout } = outgoing;
+        let Outgoing { method, url, fields, content, partition, proxy, is_afresh, timeout, familiar } = outgoing;
         let exit = Exit::new(partition, proxy, &url);
         let mut request = request::assemble(&method, url.clone(), &fields, content)?;
         if let Some(cookies) = self.clients.cookies(partition, &url) {
@@ -130,17 +135,19 @@ impl Wire {
         let exchange = pin!(async {
             let response = client.execute(request).await.map_err(|error| attempt.unanswered(error))?;
             self.clients.keep_cookies(partition, response.headers(), &url);
-            receive(response, &attempt).await
+            receive(response, &attempt, familiar, &place).await
         });
-        let incoming =
-            tokio::time::timeout(timeout, exchange).await.unwrap_or_else(|_| Err(attempt.late(timeout, &url)));
-        drop(place);
-        incoming
+        tokio::time::timeout(timeout, exchange).await.unwrap_or_else(|_| Err(attempt.late(timeout, &url)))
     }
 }
 
 /// Reads what follows the header section.
-async fn receive(mut response: Response, attempt: &Attempt<'_>) -> Result<Incoming> {
+async fn receive(
+    mut response: Response,
+    attempt: &Attempt<'_>,
+    familiar: Option<Familiar>,
+    place: &Place<'_>,
+) -> Result<Incoming> {
     let response_time = clock::now();
     let status = response.status();
     if status == StatusCode::PROXY_AUTHENTICATION_REQUIRED && attempt.exit.is_forwarded(response.url()) {
@@ -156,11 +163,17 @@ async fn receive(mut response: Response, attempt: &Attempt<'_>) -> Result<Incomi
     let fields: Fields = response.headers().iter().collect();
     // What HEAD and 304 say of a length is not about what follows them.
     let expected = if delimited == Delimited::None { Some(0) } else { response.content_length() };
-    let body = match body::read(&mut response, expected, attempt.options.max_body).await {
-        Ok(body) => body,
+    let may_stop = || response.version() != Version::HTTP_2 || place.may_reset();
+    let familiar = familiar.filter(|one| one.is_announced_by(status.as_u16(), &fields, expected) && may_stop());
+    let read = match body::read(&mut response, expected, attempt.options.max_body, familiar.as_ref()).await {
+        Ok(read) => read,
         Err(cut) => return Err(attempt.cut(cut, &response)),
     };
-    let wire_bytes = status_line_length(response.version(), status) + fields.wire_length() + 2 + body.len() as u64;
+    let (received, body, delimited) = match read {
+        Read::Whole(body) => (body.len(), body, delimited),
+        Read::Stopped { after } => (after, Bytes::new(), Delimited::Stopped),
+    };
+    let wire_bytes = status_line_length(response.version(), status) + fields.wire_length() + 2 + received as u64;
     let (request_time, elapsed) = (attempt.request_time, attempt.stopwatch.elapsed());
     Ok(Incoming { status: status.as_u16(), fields, body, delimited, wire_bytes, elapsed, request_time, response_time })
 }

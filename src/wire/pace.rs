@@ -14,6 +14,7 @@ use crate::clock::Stopwatch;
 use crate::error::{Error, Kind, Result};
 
 use super::options::Options;
+use super::resets::Resets;
 
 /// Hosts known before the idle ones are looked for.
 const HOSTS: usize = 1024;
@@ -38,6 +39,7 @@ struct Host {
     places: Arc<Semaphore>,
     /// When the last request started. Whoever is next holds the lock until it has started too.
     last_start: tokio::sync::Mutex<Option<Stopwatch>>,
+    resets: Resets,
 }
 
 /// The right to send one request, until it is dropped.
@@ -46,7 +48,14 @@ pub(super) struct Place<'a> {
     _in_all: SemaphorePermit<'a>,
     _on_host: OwnedSemaphorePermit,
     /// A host that somebody sends to is not forgotten.
-    _host: Arc<Host>,
+    host: Arc<Host>,
+}
+
+impl Place<'_> {
+    /// May a stream of HTTP/2 to this host be reset?
+    pub(super) fn may_reset(&self) -> bool {
+        self.host.resets.claim()
+    }
 }
 
 impl Pace {
@@ -76,7 +85,7 @@ impl Pace {
             *last_start = Some(Stopwatch::start());
             in_all
         };
-        Ok(Place { _in_all: in_all, _on_host: on_host, _host: host })
+        Ok(Place { _in_all: in_all, _on_host: on_host, host })
     }
 
     /// The host of that scheme, name and port.
@@ -91,7 +100,7 @@ impl Pace {
             hosts.sweep_at = HOSTS.max(hosts.known.len() * 2);
         }
         let places = Arc::new(Semaphore::new(self.per_host));
-        let host = Arc::new(Host { places, last_start: tokio::sync::Mutex::new(None) });
+        let host = Arc::new(Host { places, last_start: tokio::sync::Mutex::new(None), resets: Resets::default() });
         hosts.known.insert(origin.into(), Arc::clone(&host));
         host
     }

@@ -12,6 +12,7 @@
 
 mod child;
 mod damage;
+mod early;
 mod exchange;
 mod fingerprint;
 mod floors;

@@ -1,6 +1,7 @@
 //! The wire against a scripted origin, over real sockets.
 
 mod answers;
+mod early;
 mod http2;
 mod identities;
 mod limits;
@@ -32,6 +33,7 @@ fn get(url: &str) -> Outgoing {
         proxy: None,
         is_afresh: false,
         timeout: Duration::from_secs(60),
+        familiar: None,
     }
 }
 

@@ -12,19 +12,19 @@ use super::secure::Authority;
 use super::{fetch, get, wire};
 use crate::origin::{Link, Origin};
 
-const DATA: u8 = 0;
-const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
-const SETTINGS: u8 = 4;
+pub(super) const DATA: u8 = 0;
+pub(super) const HEADERS: u8 = 1;
+pub(super) const RST_STREAM: u8 = 3;
+pub(super) const SETTINGS: u8 = 4;
 const PING: u8 = 6;
 const GOAWAY: u8 = 7;
 const CONTINUATION: u8 = 9;
 
-const END_STREAM: u8 = 1;
-const END_HEADERS: u8 = 4;
+pub(super) const END_STREAM: u8 = 1;
+pub(super) const END_HEADERS: u8 = 4;
 
 /// ":status: 200", entry 8 of HPACK's static table (RFC 7541 appendix A).
-const OK: &[u8] = &[0x88];
+pub(super) const OK: &[u8] = &[0x88];
 
 /// ":status: 103", its name out of the static table.
 const EARLY_HINTS: &[u8] = b"\x08\x03103";
@@ -36,7 +36,7 @@ enum On {
     Request,
 }
 
-fn frame(kind: u8, flags: u8, stream: [u8; 4], payload: &[u8]) -> Vec<u8> {
+pub(super) fn frame(kind: u8, flags: u8, stream: [u8; 4], payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
     [&length[1..], &[kind, flags], &stream, payload].concat()
 }

@@ -1,0 +1,95 @@
+//! A 200 whose header section says already that its content is the stored one: the rest of it need not be read.
+//!
+//! An origin that ignores conditions sends the whole page each time, yet names it. Whoever believes that name for a 304 can believe it here:
+//!
+//! > A "strong validator" is representation metadata that changes value whenever a change occurs to the representation data that would be
+//! > observable in the content of a 200 (OK) response to GET. (RFC 9110 §8.8.1)
+//!
+//! So nothing weaker will do: not a weak tag, not a date. Origins do give one strong tag to several codings of a page, so Content-Encoding,
+//! Content-Length and Last-Modified have to be the stored ones as well. And it must be a tag that the same request could have brought
+//! along: one that another identity was given says nothing here.
+
+use crate::entry::StoredResponse;
+use crate::exchange::Policy;
+use crate::exchange::answer::Answer;
+use crate::exchange::not_modified::not_modified;
+use crate::exchange::outcome::Outcome;
+use crate::exchange::plan::{Pending, Treatment};
+use crate::exchange::settle::Reply;
+use crate::fields::Fields;
+use crate::identity::Secret;
+use crate::key::Method;
+use crate::rfc::cache_control::CacheControl;
+use crate::rfc::etag::EntityTag;
+
+/// Bytes that must be left to read, or more: to read fewer is cheaper than a connection that has to be made again.
+const LEAST: u64 = 256 * 1024;
+
+/// The fields that have to be the stored ones, line by line, or missing in both.
+const SAME: [&[u8]; 4] = [b"etag", b"content-length", b"content-encoding", b"last-modified"];
+
+/// What a stored response is recognised by when it comes again.
+#[derive(Debug, Clone)]
+pub struct Familiar {
+    stored: Fields,
+    length: u64,
+}
+
+impl Familiar {
+    /// How to recognise the stored response that a request selects; `None` where its answer has to be read in any case.
+    #[must_use]
+    pub fn of(pending: &Pending, policy: &Policy) -> Option<Self> {
+        let may_stop = policy.stops_early && !pending.is_resend && pending.treatment == Treatment::Ours;
+        let stored = pending.stored().filter(|_| may_stop && pending.ask.method == Method::Get)?;
+        Self::by(stored)
+    }
+
+    /// How to recognise this stored response; `None` where nothing about it is proof enough, or where it is small.
+    #[must_use]
+    pub fn by(stored: &StoredResponse) -> Option<Self> {
+        let length = stored.body.length;
+        let is_strong = stored.entity_tag().is_some_and(|tag| !tag.is_weak());
+        let is_known = is_strong && stored.status == 200 && length > LEAST;
+        is_known.then(|| Self { stored: stored.fields.clone(), length })
+    }
+
+    /// Does this header section, of an answer whose framing announces `length` bytes, say that what follows is the stored body?
+    #[must_use]
+    pub fn is_announced_by(&self, status: u16, fields: &Fields, length: Option<u64>) -> bool {
+        status == 200
+            && length == Some(self.length)
+            && SAME.iter().all(|name| fields.get_all(name).eq(self.stored.get_all(name)))
+            && is_same_tag(&self.stored, fields)
+            // What may not be stored any more is read, and not replaced by what was.
+            && !CacheControl::of(fields).no_store
+    }
+
+    /// Is there so much left, after so many bytes, that it is worth a connection?
+    #[must_use]
+    pub const fn is_worth_stopping(&self, received: u64) -> bool {
+        self.length.saturating_sub(received) > LEAST
+    }
+}
+
+fn is_same_tag(stored: &Fields, announced: &Fields) -> bool {
+    let tag = |fields| Fields::get(fields, b"etag").and_then(EntityTag::new);
+    let (Some(stored), Some(announced)) = (tag(stored), tag(announced)) else { return false };
+    stored.strongly_equals(announced)
+}
+
+/// What a 200 comes to that was not read to its end: the stored response, freshened by it.
+///
+/// > if the stored response and HEAD response have matching values for any received validator fields (ETag and Last-Modified) and, if the
+/// > HEAD response has a Content-Length header field, the value of Content-Length matches that of the stored response, the cache SHOULD
+/// > update the stored response (RFC 9111 §4.3.5).
+///
+/// A 200 of which only the header section was read says as much as one to HEAD.
+pub(super) fn stopped(
+    pending: &Pending,
+    stored: &StoredResponse,
+    reply: &Reply,
+    policy: &Policy,
+    secret: &Secret,
+) -> Answer {
+    Answer { outcome: Outcome::StoppedEarly, ..not_modified(pending, stored, reply, policy, secret) }
+}
