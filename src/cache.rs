@@ -130,10 +130,10 @@ impl Cache {
     /// [`crate::error::Kind::Store`] where the caller asked for strictness.
     pub async fn plan(&self, ask: Ask) -> Result<Planned> {
         let record = self.tolerate(self.store.record(&ask.key).await)?;
-        let now = clock::now();
+        let now = clock::moment();
         let record = record.flatten();
         let lessons = match &record {
-            Some(record) if !record.variants.is_empty() => self.lessons(&ask.key, now).await?,
+            Some(record) if !record.variants.is_empty() => self.lessons(&ask.key, now.seconds).await?,
             _ => None,
         };
         match plan(ask, record, lessons, &self.policy, self.store.secret(), now) {

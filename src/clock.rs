@@ -2,11 +2,20 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use crate::exchange::interval::Moment;
+
 /// Seconds since the Unix epoch, as HTTP-dates count them.
-#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the wall clock")]
 #[must_use]
 pub fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    moment().seconds
+}
+
+/// The same, as fine as the intervals between two requests for one URL.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the wall clock")]
+#[must_use]
+pub fn moment() -> Moment {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Moment { seconds: since.as_secs(), millis: u16::try_from(since.subsec_millis()).unwrap_or_default() }
 }
 
 /// A time finer than those by which file systems date changes, to mark a file with.

@@ -190,6 +190,7 @@ fn variant(from: &mut Unstructured<'_>) -> Result<StoredResponse> {
         fields,
         request_time: from.arbitrary()?,
         response_time: from.arbitrary()?,
+        response_millis: from.arbitrary()?,
         received_at: from.arbitrary()?,
         // The empty selection is that of every response without Vary.
         selecting: Selecting([from.int_in_range(0..=2)?; 16]),

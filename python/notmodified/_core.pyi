@@ -1,7 +1,7 @@
 """The extension module: what `notmodified` re-exports, and the engine that its Session drives."""
 
 import os
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal, final
 
@@ -305,7 +305,7 @@ class Cache:
         max_age: float | None = None,
         full_every: int | timedelta | None = None,
         min_interval: float | None = None,
-        floors: Sequence[Literal["retry-after", "max-age"]] = ...,
+        floors: Collection[Literal["retry-after", "max-age"]] = ...,
         stale_if_error: float | None = None,
         fingerprint: Literal["html"] | Callable[[bytes], bytes | str] | None = None,
         storable: Callable[[int, Headers, bytes], bool] | None = None,
@@ -484,7 +484,7 @@ class Engine:
         max_age: float | None,
         full_every: int | timedelta | None,
         min_interval: float | None,
-        floors: list[str],
+        floors: Collection[Literal["retry-after", "max-age"]],
         stale_if_error: float | None,
         stop_early: bool,
         fingerprint: str | Callable[[bytes], bytes | str] | None,

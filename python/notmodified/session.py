@@ -131,7 +131,7 @@ class Session:
             max_age=max_age,
             full_every=full_every,
             min_interval=min_interval,
-            floors=list(floors),
+            floors=floors,
             stale_if_error=stale_if_error,
             stop_early=stop_early,
             fingerprint=fingerprint,

@@ -24,6 +24,8 @@ pub enum Change {
     Unconfirmed(Digest, u64),
     /// An answer taught something about its origin.
     Learn(Teaching, u64),
+    /// The origin asked not to be asked before this time (seconds since the epoch); 0: it can be asked again.
+    Pause(u64),
     /// It was of use at this time (seconds since the epoch), and nothing else has to be written.
     Use(u64),
 }
@@ -45,6 +47,8 @@ pub struct Freshening {
     pub request_time: u64,
     /// When it arrived.
     pub response_time: u64,
+    /// Milliseconds of that second.
+    pub response_millis: u16,
     /// What was learned by it.
     pub learned: Learned,
 }
@@ -73,6 +77,7 @@ impl Change {
             Self::Drop(body) => drop_body(record, *body),
             Self::Unconfirmed(content, _) => record.unconfirmed.replace(*content) != Some(*content),
             Self::Learn(teaching, at) => record.lessons.take(teaching, *at),
+            Self::Pause(until) => pause(record, *until),
             Self::Use(_) => !record.variants.is_empty() && self.used_since(record).is_some(),
         };
         if changed {
@@ -89,7 +94,7 @@ impl Change {
             Self::Freshen(freshening) => freshening.response_time,
             Self::Acknowledge(acknowledgement) => acknowledgement.at,
             Self::Use(at) | Self::Learn(_, at) | Self::Unconfirmed(_, at) => *at,
-            Self::Invalidate | Self::Drop(_) => return None,
+            Self::Invalidate | Self::Drop(_) | Self::Pause(_) => return None,
         };
         let is_news = at > record.last_used || record.last_used - at > CLOCK_SKEW;
         is_news.then_some(at)
@@ -137,6 +142,7 @@ fn freshen(record: &mut Record, freshening: &Freshening) -> bool {
     variant.fields = freshening.fields.clone();
     variant.request_time = freshening.request_time;
     variant.response_time = freshening.response_time;
+    variant.response_millis = freshening.response_millis;
     variant.is_invalidated = false;
     variant.learned = freshening.learned;
     let (selecting, body) = (variant.selecting, variant.body);
@@ -154,6 +160,15 @@ fn invalidate(record: &mut Record) -> bool {
         variant.is_invalidated = true;
     }
     changed
+}
+
+/// Without anything stored there is nothing to answer with meanwhile.
+fn pause(record: &mut Record, until: u64) -> bool {
+    let is_news = !record.variants.is_empty() && record.not_before != until;
+    if is_news {
+        record.not_before = until;
+    }
+    is_news
 }
 
 fn acknowledge(record: &mut Record, by: Acknowledgement) -> bool {
@@ -192,6 +207,7 @@ mod tests {
             fields: Fields::new(),
             request_time: at,
             response_time: at,
+            response_millis: 0,
             received_at: at,
             selecting: Selecting([variant; 16]),
             accept_encoding: None,
@@ -223,6 +239,7 @@ mod tests {
             fields,
             request_time: at,
             response_time: at,
+            response_millis: 0,
             learned: Learned::default(),
         }))
     }
@@ -282,6 +299,15 @@ mod tests {
         let mut record = stored([response(0, b"x", 1), response(1, b"y", 1)]);
         assert!(Change::Drop(response(0, b"x", 1).body).apply(&mut record));
         assert_eq!(record.variants.len(), 1);
+    }
+
+    #[test]
+    fn a_pause_is_noted_where_something_is_stored_and_ends() {
+        let mut record = stored([response(0, b"x", 1)]);
+        assert!(Change::Pause(50).apply(&mut record) && record.not_before == 50);
+        assert!(!Change::Pause(50).apply(&mut record));
+        assert!(Change::Pause(0).apply(&mut record) && record.not_before == 0);
+        assert!(!Change::Pause(50).apply(&mut stored([])));
     }
 
     #[test]

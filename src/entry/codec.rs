@@ -71,6 +71,7 @@ fn encode_variant(into: &mut BytesMut, variant: &StoredResponse) {
     put_sized(into, variant.fields.packed());
     into.put_u64_le(variant.request_time);
     into.put_u64_le(variant.response_time);
+    into.put_u16_le(variant.response_millis);
     into.put_u64_le(variant.received_at);
     into.put_slice(&variant.selecting.0);
     into.put_u8(u8::from(variant.accept_encoding.is_some()));
@@ -134,6 +135,7 @@ fn decode_variant(bytes: &mut Bytes) -> Option<StoredResponse> {
         fields: Fields::from_packed(get_sized(bytes)?)?,
         request_time: bytes.try_get_u64_le().ok()?,
         response_time: bytes.try_get_u64_le().ok()?,
+        response_millis: bytes.try_get_u16_le().ok()?,
         received_at: bytes.try_get_u64_le().ok()?,
         selecting: Selecting(get_array(bytes)?),
         accept_encoding: {
@@ -243,6 +245,7 @@ mod tests {
             accept_encoding in prop::option::of(prop::collection::vec(any::<u8>(), 0..9)),
             is_invalidated in any::<bool>(),
             received_at in any::<u64>(),
+            response_millis in any::<u16>(),
             fingerprint in prop::option::of(any::<[u8; 32]>()),
             other_tags in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..9), 0..3),
             learned in (0..32_u8, any::<(u64, u32, u32)>()),
@@ -253,6 +256,7 @@ mod tests {
                 fields: lines.into_iter().collect(),
                 request_time: times.0,
                 response_time: times.1,
+                response_millis,
                 received_at,
                 selecting: Selecting(hashes.0),
                 accept_encoding: accept_encoding.map(Bytes::from),

@@ -13,6 +13,7 @@ use crate::entry::learned::{Learned, Lessons};
 use crate::fields::Fields;
 use crate::identity::Partition;
 use crate::rfc::etag::EntityTag;
+use crate::rfc::freshness::Stored;
 use crate::rfc::is_sendable;
 use crate::rfc::vary::Selecting;
 
@@ -59,6 +60,8 @@ pub struct StoredResponse {
     pub request_time: u64,
     /// When the answer to that arrived.
     pub response_time: u64,
+    /// Milliseconds of that second, as far as they are known.
+    pub response_millis: u16,
     /// When its content last came whole.
     pub received_at: u64,
     /// What the request fields named by Vary were.
@@ -145,6 +148,18 @@ impl StoredResponse {
     #[must_use]
     pub fn is_marked(&self, mark: Digest) -> bool {
         mark == self.mark() || mark == self.content
+    }
+
+    /// What RFC 9111 §4.2 needs to know of it.
+    #[must_use]
+    pub const fn times(&self) -> Stored<'_> {
+        Stored { fields: &self.fields, request_time: self.request_time, response_time: self.response_time }
+    }
+
+    /// Its age at `now`, seconds (RFC 9111 §4.2.3).
+    #[must_use]
+    pub fn age(&self, now: u64) -> u64 {
+        self.times().age(now)
     }
 
     /// What tells its content from others: what it comes to, or else all of it.

@@ -8,7 +8,7 @@ use crate::entry::learned::Rung;
 use crate::entry::{Record, StoredResponse};
 use crate::exchange::ladder::{self, Whole};
 use crate::exchange::plan::{Pending, Treatment};
-use crate::exchange::{Ask, Policy};
+use crate::exchange::{Ask, Policy, interval};
 use crate::fields::Fields;
 use crate::rfc::etag::EntityTag;
 
@@ -25,6 +25,7 @@ pub(super) fn conditions(pending: &Pending, policy: &Policy, now: u64) -> Condit
     let is_ours = pending.treatment == Treatment::Ours;
     let stored = pending.stored().filter(|_| is_ours);
     let rung = match stored {
+        Some(stored) if interval::is_whole_due(stored, policy, now) => Err(Whole::Due),
         Some(stored) => ladder::rung(stored, &pending.ask.key.url, pending.lessons.as_deref(), now),
         None if is_ours && !pending.others.is_empty() => Ok(Rung::List),
         None => Err(Whole::NoValidator),

@@ -12,7 +12,9 @@
 use crate::entry::StoredResponse;
 use crate::exchange::Policy;
 use crate::exchange::answer::Answer;
-use crate::exchange::not_modified::not_modified;
+use crate::exchange::ladder::Whole;
+use crate::exchange::learn::{self, Taught};
+use crate::exchange::not_modified::{Lesson, confirmation};
 use crate::exchange::outcome::Outcome;
 use crate::exchange::plan::{Pending, Treatment};
 use crate::exchange::settle::Reply;
@@ -39,8 +41,10 @@ impl Familiar {
     /// How to recognise the stored response that a request selects; `None` where its answer has to be read in any case.
     #[must_use]
     pub fn of(pending: &Pending, policy: &Policy) -> Option<Self> {
-        let may_stop = policy.stops_early && !pending.is_resend && pending.treatment == Treatment::Ours;
-        let stored = pending.stored().filter(|_| may_stop && pending.ask.method == Method::Get)?;
+        // A content that is asked for whole to see whether its validators tell the truth is not taken on their word.
+        let is_read_whole = pending.is_resend || pending.rung == Err(Whole::Due);
+        let is_ours = pending.treatment == Treatment::Ours && pending.ask.method == Method::Get;
+        let stored = pending.stored().filter(|_| policy.stops_early && is_ours && !is_read_whole)?;
         Self::by(stored)
     }
 
@@ -91,5 +95,8 @@ pub(super) fn stopped(
     policy: &Policy,
     secret: &Secret,
 ) -> Answer {
-    Answer { outcome: Outcome::StoppedEarly, ..not_modified(pending, stored, reply, policy, secret) }
+    let Taught { learned, reason, writes: told, .. } =
+        learn::by_announcement(pending, stored, &reply.fields, policy, reply.response_time);
+    let confirmation = confirmation(pending, stored, reply, Lesson { learned, told }, policy, secret);
+    Answer { outcome: Outcome::StoppedEarly, reason, ..confirmation }
 }

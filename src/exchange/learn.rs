@@ -54,10 +54,7 @@ pub(super) fn by_not_modified(
     policy: &Policy,
     now: u64,
 ) -> (Learned, Option<Write>) {
-    let is_counted = matches!(policy.full_every, Some(FullEvery::Polls(_)))
-        || pending.rung.is_ok_and(|rung| ladder::is_below_the_tag(stored, rung));
-    let polls = if is_counted { stored.learned.polls.saturating_add(1) } else { 0 };
-    let learned = Learned { polls, changes: 0, ..stored.learned };
+    let learned = Learned { polls: polls(pending, stored, policy), changes: 0, ..stored.learned };
     // Only where some other URL of the origin said otherwise is it worth a note.
     let place = || ladder::place(stored, &pending.ask.key.url);
     let doubted = pending.lessons.as_ref().filter(|lessons| !lessons.lessons.is_empty());
@@ -66,6 +63,27 @@ pub(super) fn by_not_modified(
         (!lessons.is_known_to_hold(&place, rung)).then(|| note(&pending.ask.key, Teaching::Holds(place, rung), now))
     });
     (learned, told)
+}
+
+/// What a 200 teaches whose header section said that its content is the stored one: as much as that content would have, but that nobody has
+/// seen it.
+pub(super) fn by_announcement(
+    pending: &Pending,
+    stored: &StoredResponse,
+    fields: &Fields,
+    policy: &Policy,
+    now: u64,
+) -> Taught {
+    let announced = Judged { content: stored.content, body: stored.body, fingerprint: stored.fingerprint };
+    let taught = by_content(pending, fields, &announced, now);
+    Taught { learned: Learned { polls: polls(pending, stored, policy), ..taught.learned }, ..taught }
+}
+
+/// Polls since the content of `stored` came whole, with this one; 0 where nobody counts them.
+fn polls(pending: &Pending, stored: &StoredResponse, policy: &Policy) -> u32 {
+    let is_counted = matches!(policy.full_every, Some(FullEvery::Polls(_)))
+        || pending.rung.is_ok_and(|rung| ladder::is_below_the_tag(stored, rung));
+    if is_counted { stored.learned.polls.saturating_add(1) } else { 0 }
 }
 
 /// An answer with content, and what it is compared with.

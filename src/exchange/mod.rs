@@ -18,6 +18,7 @@ pub mod conditions;
 pub mod early;
 mod explanation;
 pub mod freshen;
+pub mod interval;
 pub mod invalidate;
 pub mod ladder;
 pub mod learn;
@@ -31,6 +32,7 @@ pub mod storable;
 pub mod verdict;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::entry::Consumer;
 use crate::fields::Fields;
@@ -67,8 +69,8 @@ pub struct Policy {
     pub accept_encoding: Option<&'static [u8]>,
     /// How often the content is fetched whole, whatever the validators say.
     pub full_every: Option<FullEvery>,
-    /// Seconds between two requests for one URL; sooner, the stored response is the answer.
-    pub min_interval: Option<u64>,
+    /// Time between two requests for one URL; sooner, the stored response is the answer.
+    pub min_interval: Option<Duration>,
     /// What else makes that longer.
     pub floors: Floors,
     /// Seconds for which a stored response may stand in for an origin that fails, counted from when it went stale.
@@ -125,6 +127,12 @@ impl Policy {
     #[must_use]
     pub fn is_expired(&self, last_used: u64, now: u64) -> bool {
         self.max_age.is_some_and(|most| now.saturating_sub(last_used) > most)
+    }
+
+    /// Is the time of a 304 worth a write of its own? Where something counts from it.
+    #[must_use]
+    pub fn is_time_worth_a_write(&self) -> bool {
+        self.freshness == Freshness::Rfc9111 || self.min_interval.is_some() || self.floors.max_age
     }
 
     /// Is a use at `now` worth a write of its own? Once an hour is enough to tell what is used from what is not; a retention limit of

@@ -2,13 +2,13 @@
 
 use crate::entry::StoredResponse;
 use crate::entry::change::{Change, Freshening};
-use crate::entry::learned::Rung;
+use crate::entry::learned::{Learned, Rung};
 use crate::exchange::answer::{Answer, AnswerBody, Write};
 use crate::exchange::ladder::is_same_tag;
 use crate::exchange::outcome::{Outcome, Reason};
 use crate::exchange::plan::Pending;
 use crate::exchange::settle::{Reply, acknowledgement, forwarded};
-use crate::exchange::{Freshness, Policy, freshen, learn};
+use crate::exchange::{Policy, freshen, interval, learn};
 use crate::fields::Fields;
 use crate::identity::Secret;
 use crate::rfc::date;
@@ -52,11 +52,31 @@ pub(super) fn not_modified(
     policy: &Policy,
     secret: &Secret,
 ) -> Answer {
-    let fields = freshen::freshened(&stored.fields, &reply.fields, pending.rung != Ok(Rung::Date));
     let (learned, told) = learn::by_not_modified(pending, stored, policy, reply.response_time);
+    let lesson = Lesson { learned, told: told.into_iter().collect() };
+    confirmation(pending, stored, reply, lesson, policy, secret)
+}
+
+/// What the confirmation of a stored response taught, and what its origin's other URLs are to know of it.
+pub(super) struct Lesson {
+    pub(super) learned: Learned,
+    pub(super) told: Vec<Write>,
+}
+
+/// A stored response, freshened by the answer that confirmed it.
+pub(super) fn confirmation(
+    pending: &Pending,
+    stored: &StoredResponse,
+    reply: &Reply,
+    lesson: Lesson,
+    policy: &Policy,
+    secret: &Secret,
+) -> Answer {
+    let Lesson { learned, told } = lesson;
+    let fields = freshen::freshened(&stored.fields, &reply.fields, pending.rung != Ok(Rung::Date));
     let is_for_another = pending.candidate.is_none();
     let is_worth_a_write = stored.is_invalidated
-        || policy.freshness == Freshness::Rfc9111
+        || policy.is_time_worth_a_write()
         || is_for_another
         || learned != stored.learned
         || freshen::is_worth_a_write(&stored.fields, &fields);
@@ -70,6 +90,7 @@ pub(super) fn not_modified(
             fields: fields.clone(),
             request_time: reply.request_time,
             response_time: reply.response_time,
+            response_millis: interval::response_millis(pending, reply),
             learned,
         };
         Write { key: pending.ask.key.clone(), change: Change::Freshen(Box::new(freshening)) }

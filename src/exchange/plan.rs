@@ -8,6 +8,7 @@ use crate::entry::learned::{Lessons, Rung};
 use crate::entry::{Record, StoredResponse};
 use crate::exchange::answer::{Answer, Write};
 use crate::exchange::conditions::{Condition, conditions, tellable};
+use crate::exchange::interval::{Moment, held};
 use crate::exchange::ladder::Whole;
 use crate::exchange::outcome::{Forward, Reason};
 use crate::exchange::serve::fresh;
@@ -46,6 +47,8 @@ pub struct Pending {
     pub others: Vec<usize>,
     /// What its origin taught.
     pub lessons: Option<Arc<Lessons>>,
+    /// When this was planned.
+    pub planned: Moment,
     /// Is this the second, unconditional attempt?
     pub is_resend: bool,
 }
@@ -75,8 +78,10 @@ pub fn plan(
     lessons: Option<Arc<Lessons>>,
     policy: &Policy,
     secret: &Secret,
-    now: u64,
+    now: impl Into<Moment>,
 ) -> Plan {
+    let planned = now.into();
+    let now = planned.seconds;
     let treatment = treatment(&ask);
     let record = record.filter(|record| !policy.is_expired(record.last_used, now));
     let candidate = record.as_ref().and_then(|record| candidate(record, &ask.fields, secret));
@@ -90,11 +95,12 @@ pub fn plan(
         candidate,
         others,
         lessons,
+        planned,
         is_resend: false,
     };
     let Condition { rung, fields } = conditions(&pending, policy, now);
     (pending.rung, pending.conditions) = (rung, fields);
-    match fresh(&pending, policy, now) {
+    match fresh(&pending, policy, now).or_else(|| held(&pending, policy)) {
         Some(answer) => Plan::Serve(Box::new(answer), Box::new(pending)),
         None => Plan::Send(Box::new(pending)),
     }

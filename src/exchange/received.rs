@@ -11,7 +11,7 @@ use crate::exchange::outcome::{Outcome, Reason};
 use crate::exchange::plan::Pending;
 use crate::exchange::settle::{Reply, acknowledgement, forwarded};
 use crate::exchange::storable::Judged;
-use crate::exchange::{Policy, freshen, learn};
+use crate::exchange::{Policy, freshen, interval, learn};
 use crate::identity::Secret;
 use crate::key::Method;
 use crate::rfc::vary;
@@ -31,6 +31,7 @@ pub(super) fn stored(pending: &Pending, reply: Reply, judged: Judged, policy: &P
         fields: freshen::storable_fields(&reply.fields),
         request_time: reply.request_time,
         response_time: reply.response_time,
+        response_millis: interval::response_millis(pending, &reply),
         received_at: reply.response_time,
         selecting,
         accept_encoding: pending.fields().get(b"accept-encoding").map(Bytes::copy_from_slice),

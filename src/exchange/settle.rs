@@ -10,8 +10,7 @@ use crate::exchange::outcome::{Handling, Reason};
 use crate::exchange::plan::Pending;
 use crate::exchange::received::{passed, stored};
 use crate::exchange::verdict::{Unjudged, is_judged};
-
-use crate::exchange::{Policy, early, storable};
+use crate::exchange::{Policy, early, interval, storable};
 use crate::fields::Fields;
 use crate::identity::Secret;
 use crate::rfc::vary::Selecting;
@@ -73,6 +72,15 @@ pub enum Settlement {
 /// Says what `reply` means for the request that is `pending`.
 #[must_use]
 pub fn settle(pending: &Pending, reply: Reply, policy: &Policy, secret: &Secret) -> Settlement {
+    let pause = interval::pause(pending, &reply, policy);
+    let mut settlement = understood(pending, reply, policy, secret);
+    if let Settlement::Answer(answer) = &mut settlement {
+        answer.writes.extend(pause);
+    }
+    settlement
+}
+
+fn understood(pending: &Pending, reply: Reply, policy: &Policy, secret: &Secret) -> Settlement {
     if reply.status == 304 && !pending.is_callers_to_judge() {
         return match confirmed(pending, &reply) {
             Ok(stored) => Settlement::Answer(Box::new(not_modified(pending, stored, &reply, policy, secret))),

@@ -32,7 +32,7 @@ pub(super) struct PyCache {
 impl PyCache {
     #[new]
     #[pyo3(signature = (store, *, consumer=None, freshness="revalidate", max_body=67_108_864, durability="group", max_size=None, max_age=None,
-                        full_every=None, min_interval=None, floors=Vec::new(), stale_if_error=None, fingerprint=None, storable=None,
+                        full_every=None, min_interval=None, floors=None, stale_if_error=None, fingerprint=None, storable=None,
                         strict=false))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
     fn new(
@@ -46,7 +46,7 @@ impl PyCache {
         max_age: Option<f64>,
         full_every: Option<&Bound<'_, PyAny>>,
         min_interval: Option<f64>,
-        floors: Vec<String>,
+        floors: Option<&Bound<'_, PyAny>>,
         stale_if_error: Option<f64>,
         fingerprint: Option<&Bound<'_, PyAny>>,
         storable: Option<&Bound<'_, PyAny>>,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyString};
 
 use crate::cache::Cache;
 use crate::entry::Consumer;
@@ -35,7 +36,7 @@ pub(super) struct Keeping<'a> {
 pub(super) struct Polling<'a, 'py> {
     pub(super) full_every: Option<&'a Bound<'py, PyAny>>,
     pub(super) min_interval: Option<f64>,
-    pub(super) floors: Vec<String>,
+    pub(super) floors: Option<&'a Bound<'py, PyAny>>,
     pub(super) stale_if_error: Option<f64>,
     pub(super) stop_early: bool,
     pub(super) fingerprint: Option<&'a Bound<'py, PyAny>>,
@@ -104,8 +105,8 @@ impl Polling<'_, '_> {
     fn read(&self, py: Python<'_>) -> PyResult<Policy> {
         Ok(Policy {
             full_every: self.full_every.map(|value| full_every(py, value)).transpose()?,
-            min_interval: check_seconds(py, "min_interval", self.min_interval)?.map(whole_seconds),
-            floors: floors(py, &self.floors)?,
+            min_interval: check_seconds(py, "min_interval", self.min_interval)?,
+            floors: self.floors.map_or(Ok(Floors::default()), |words| floors(py, words))?,
             stale_if_error: check_seconds(py, "stale_if_error", self.stale_if_error)?.map(whole_seconds),
             stops_early: self.stop_early,
             fingerprint: self.fingerprint.map_or(Ok(Fingerprinting::None), |value| fingerprinting(py, value))?,
@@ -115,27 +116,40 @@ impl Polling<'_, '_> {
     }
 }
 
+/// `True` is a number to Python, and none that anybody means here.
 fn full_every(py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<FullEvery> {
-    let refuse = || invalid(py, "full_every must be a number of polls above 0, or a datetime.timedelta above 0");
-    if let Ok(polls) = value.extract::<i64>() {
-        return u32::try_from(polls).ok().filter(|polls| *polls > 0).map(FullEvery::Polls).ok_or_else(refuse);
-    }
-    let time = value.extract::<Duration>().map_err(|_| refuse())?;
-    if time.is_zero() { Err(refuse()) } else { Ok(FullEvery::Seconds(whole_seconds(time))) }
+    let polls = || value.extract::<u32>().ok().filter(|polls| *polls > 0).map(FullEvery::Polls);
+    let time = || value.extract::<Duration>().ok().filter(|time| !time.is_zero());
+    let read = || polls().or_else(|| Some(FullEvery::Seconds(whole_seconds(time()?))));
+    read().filter(|_| !value.is_instance_of::<PyBool>()).ok_or_else(|| {
+        let remedy = "it must be a number of polls above 0, or a datetime.timedelta above 0";
+        invalid(py, format!("full_every={}; {remedy}", shown(value)))
+    })
 }
 
-fn floors(py: Python<'_>, words: &[String]) -> PyResult<Floors> {
+fn floors(py: Python<'_>, words: &Bound<'_, PyAny>) -> PyResult<Floors> {
+    let refuse = |given: &Bound<'_, PyAny>| {
+        let remedy = "it can be a tuple or set of \"retry-after\" and \"max-age\"";
+        invalid(py, format!("floors has {}; {remedy}", shown(given)))
+    };
     let mut floors = Floors::default();
-    for word in words {
-        match word.as_str() {
-            "retry-after" => floors.retry_after = true,
-            "max-age" => floors.max_age = true,
-            other => {
-                return Err(invalid(py, format!("floors has {other:?}; it can hold \"retry-after\" and \"max-age\"")));
-            }
+    if words.is_instance_of::<PyString>() {
+        return Err(refuse(words));
+    }
+    for word in words.try_iter().map_err(|_| refuse(words))? {
+        let word = word?;
+        match word.extract::<&str>() {
+            Ok("retry-after") => floors.retry_after = true,
+            Ok("max-age") => floors.max_age = true,
+            _ => return Err(refuse(&word)),
         }
     }
     Ok(floors)
+}
+
+/// A value as Python writes it, and not at any length.
+fn shown(value: &Bound<'_, PyAny>) -> String {
+    value.repr().map_or_else(|_| "?".to_owned(), |text| text.to_string_lossy().chars().take(80).collect())
 }
 
 fn fingerprinting(py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<Fingerprinting> {

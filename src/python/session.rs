@@ -79,7 +79,7 @@ impl PyEngine {
         max_age: Option<f64>,
         full_every: Option<&Bound<'_, PyAny>>,
         min_interval: Option<f64>,
-        floors: Vec<String>,
+        floors: Option<&Bound<'_, PyAny>>,
         stale_if_error: Option<f64>,
         stop_early: bool,
         fingerprint: Option<&Bound<'_, PyAny>>,

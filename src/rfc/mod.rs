@@ -8,6 +8,7 @@ pub mod etag_list;
 pub mod freshness;
 pub mod preconditions;
 pub mod range;
+pub mod retry_after;
 pub mod vary;
 
 /// > Field values containing CR, LF, or NUL characters are invalid and dangerous, due to the varying ways that implementations might parse

@@ -40,7 +40,7 @@ fn reply(lines: &[(&str, &str)], completeness: Completeness) -> Reply {
 
 fn pending(record: Option<Record>, lines: &[(&str, &str)], policy: &Policy) -> Pending {
     let request = Request::new("GET", "http://origin/page", lines.iter().copied().collect()).unwrap();
-    match plan(request.ask(&SECRET), record, policy, &SECRET, 1_000_000) {
+    match plan(request.ask(&SECRET), record, None, policy, &SECRET, 1_000_000) {
         Plan::Send(pending) => *pending,
         Plan::Serve(answer, _) => panic!("served: {answer:?}"),
     }
@@ -137,7 +137,7 @@ fn what_somebody_else_decides_is_read() {
     for line in [("If-None-Match", "\"1\""), ("Range", "bytes=0-9"), ("Cache-Control", "no-store")] {
         assert!(Familiar::of(&pending(record(), &[line], &policy()), &policy()).is_none(), "{line:?}");
     }
-    let again = pending(record(), &[], &policy()).unconditional(&policy());
+    let again = pending(record(), &[], &policy()).unconditional();
     assert!(Familiar::of(&again, &policy()).is_none(), "the body was missing");
 }
 

@@ -16,6 +16,7 @@ mod early;
 mod exchange;
 mod fingerprint;
 mod floors;
+mod interval;
 mod kills;
 mod ladder;
 mod lmdb;

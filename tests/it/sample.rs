@@ -29,6 +29,7 @@ pub fn response(variant: u8, content: &[u8], at: u64) -> StoredResponse {
         fields: [("ETag".to_owned(), format!("\"{digest:?}\""))].into_iter().collect(),
         request_time: at,
         response_time: at,
+        response_millis: 0,
         received_at: at,
         selecting: Selecting([variant; 16]),
         accept_encoding: None,
@@ -52,6 +53,7 @@ pub fn freshening(of: &StoredResponse, at: u64) -> Change {
         fields,
         request_time: at,
         response_time: at,
+        response_millis: 0,
         learned: Learned::default(),
     }))
 }

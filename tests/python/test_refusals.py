@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -63,6 +64,15 @@ OPTIONS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "store-url": ({"store": "redis://127.0.0.1/0"}, ["redis://127.0.0.1", "director"]),
     "max-body-0": ({"max_body": 0}, ["max_body=0", "at least 1"]),
     "max-body-negative": ({"max_body": -1}, ["max_body=-1", "at least 1"]),
+    "min-interval-0": ({"min_interval": 0}, ["min_interval=0", "greater than 0"]),
+    "min-interval-nan": ({"min_interval": float("nan")}, ["min_interval=", "greater than 0"]),
+    "floors-unknown": ({"floors": ["retry-after", "etag"]}, ["floors", "'etag'", "retry-after", "max-age"]),
+    "floors-text": ({"floors": "max-age"}, ["floors", "'max-age'", "tuple"]),
+    "floors-number": ({"floors": 60}, ["floors", "60", "tuple"]),
+    "full-every-0": ({"full_every": 0}, ["full_every=0", "polls above 0", "timedelta"]),
+    "full-every-true": ({"full_every": True}, ["full_every=True", "polls above 0"]),
+    "full-every-negative": ({"full_every": timedelta(days=-1)}, ["full_every=", "timedelta above 0"]),
+    "full-every-text": ({"full_every": "daily"}, ["full_every='daily'", "timedelta"]),
 }
 SESSION_OPTIONS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "timeout": ({"timeout": 0.0}, ["timeout=0", "greater than 0"]),

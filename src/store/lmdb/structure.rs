@@ -465,6 +465,7 @@ mod tests {
                 fields: [("etag", "\"1\"")].into_iter().collect(),
                 request_time: number,
                 response_time: number,
+                response_millis: 0,
                 received_at: number,
                 selecting: Selecting::default(),
                 accept_encoding: None,

@@ -72,6 +72,7 @@ fn put(store: &LmdbStore, page: usize, content: &Bytes) -> Outcome<()> {
         fields: fields(page, content.len()),
         request_time: 1_800_000_000,
         response_time: 1_800_000_000,
+        response_millis: 0,
         received_at: 1_800_000_000,
         selecting: Selecting::default(),
         accept_encoding: None,
