@@ -59,7 +59,7 @@ fn read(response: &Fields, request: &Fields, [request_time, response_time, now]:
     for seconds in [directives.max_age, directives.min_fresh] {
         assert!(seconds.is_none_or(|seconds| seconds <= 1 << 31));
     }
-    let stored = Stored { fields: response, request_time, response_time };
+    let stored = Stored { status: 200, fields: response, request_time, response_time };
     let is_fresh = stored.is_fresh(&directives, now);
     assert!(!is_fresh || !CacheControl::of(response).no_cache);
     if let Ok(codings) = codings(response) {

@@ -153,7 +153,12 @@ impl StoredResponse {
     /// What RFC 9111 §4.2 needs to know of it.
     #[must_use]
     pub const fn times(&self) -> Stored<'_> {
-        Stored { fields: &self.fields, request_time: self.request_time, response_time: self.response_time }
+        Stored {
+            status: self.status,
+            fields: &self.fields,
+            request_time: self.request_time,
+            response_time: self.response_time,
+        }
     }
 
     /// Its age at `now`, seconds (RFC 9111 §4.2.3).

@@ -9,6 +9,7 @@ pub mod freshness;
 pub mod preconditions;
 pub mod range;
 pub mod retry_after;
+pub mod status;
 pub mod vary;
 
 /// > Field values containing CR, LF, or NUL characters are invalid and dangerous, due to the varying ways that implementations might parse
