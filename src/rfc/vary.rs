@@ -2,6 +2,8 @@
 //!
 //! The values can be secrets (`Vary: Cookie`), so only their keyed hash is kept.
 
+use std::borrow::Cow;
+
 use crate::fields::Fields;
 
 /// The request fields that selected a variant, as one keyed hash of their names and values.
@@ -27,7 +29,7 @@ pub fn selecting(response: &Fields, request: &Fields, secret: &[u8; 32]) -> Sele
     for name in names {
         absorb(&mut hasher, &name);
         for value in normalised(request, &name) {
-            absorb(&mut hasher, value);
+            absorb(&mut hasher, &value);
         }
         hasher.update(b"\n");
     }
@@ -36,11 +38,20 @@ pub fn selecting(response: &Fields, request: &Fields, secret: &[u8; 32]) -> Sele
     Selecting(hash)
 }
 
+/// Fields whose values have no case: language ranges (RFC 4647 §2), codings and charsets (RFC 9110 §8.4.1, §8.3.2).
+const WITHOUT_CASE: [&[u8]; 3] = [b"accept-language", b"accept-encoding", b"accept-charset"];
+
 /// > The header fields from two requests are defined to match if and only if those in the first request can be transformed to those in
 /// > the second request by […] adding or removing whitespace, where allowed in the header field's syntax; combining multiple header field
-/// > lines with the same field name (RFC 9111 §4.1).
-fn normalised<'a>(request: &'a Fields, name: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
-    request.get_all(name).flat_map(|line| line.split(|byte| *byte == b',')).map(<[u8]>::trim_ascii)
+/// > lines with the same field name […]; normalizing both header field values in a way that is known to have identical semantics […]
+/// > (e.g., reordering field values when order is not significant; case-normalization, where values are defined to be case-insensitive)
+/// > (RFC 9111 §4.1).
+///
+/// The order of languages is significant to many servers, whatever its rank says (RFC 9110 §12.5.4): it stays.
+fn normalised<'a>(request: &'a Fields, name: &'a [u8]) -> impl Iterator<Item = Cow<'a, [u8]>> {
+    let has_case = !WITHOUT_CASE.contains(&name);
+    let values = request.get_all(name).flat_map(|line| line.split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
+    values.map(move |value| if has_case { value.into() } else { value.to_ascii_lowercase().into() })
 }
 
 fn members(response: &Fields) -> impl Iterator<Item = &[u8]> {
@@ -76,6 +87,14 @@ mod tests {
     fn white_space_and_line_breaks_do_not_select() {
         let one = of(&["A, B"], &[("a", "x,y"), ("b", "z")]);
         assert_eq!(one, of(&["b", "a"], &[("b", "z"), ("a", "x"), ("A", " y")]));
+    }
+
+    #[test]
+    fn case_selects_only_where_values_have_one() {
+        let language = |value| of(&["Accept-Language"], &[("accept-language", value)]);
+        assert_eq!(language("en-US, de"), language("EN-us,De"));
+        assert_ne!(language("en, de"), language("de, en"));
+        assert_ne!(of(&["X"], &[("x", "a")]), of(&["X"], &[("x", "A")]));
     }
 
     #[test]
