@@ -20,7 +20,7 @@ use crate::exchange::outcome::Reason;
 use crate::exchange::plan::{Pending, Plan, plan};
 use crate::exchange::settle::{Reply, Settlement, settle};
 use crate::exchange::verdict::{Page, Unjudged, Verdict, conclude};
-use crate::exchange::{Ask, Policy};
+use crate::exchange::{Ask, Policy, head};
 use crate::key::Key;
 use crate::lessons::Lessons;
 use crate::request::Request;
@@ -143,11 +143,21 @@ impl Cache {
                     Assembled::Whole(response) => Ok(Planned::Serve(response)),
                     Assembled::BodyMissing(body) => {
                         self.forget_body(&otherwise, body).await?;
-                        Ok(Planned::Send(Box::new(self.sending(otherwise.unconditional()))))
+                        self.without_body(*otherwise).await
                     }
                 }
             }
         }
+    }
+
+    /// What to do about a request whose stored body turned out to be gone.
+    async fn without_body(&self, pending: Pending) -> Result<Planned> {
+        if let Some(refusal) = pending.unsatisfied()
+            && let Assembled::Whole(response) = self.respond(&pending.ask, refusal, None, Effort::default()).await?
+        {
+            return Ok(Planned::Serve(response));
+        }
+        Ok(Planned::Send(Box::new(self.sending(pending.unconditional()))))
     }
 
     /// Says what `reply` means. `effort` is that of this attempt and of those before it.
@@ -160,6 +170,7 @@ impl Cache {
         self.counters.requests.add(1);
         self.counters.not_modified.add(u64::from(reply.status == 304));
         self.counters.wire_bytes.add(reply.wire_bytes);
+        self.learn_from_head(&pending, &reply).await?;
         let settlement = settle(&pending, reply, &self.policy, self.store.secret());
         self.settled(pending, settlement, promised, effort).await
     }
@@ -198,10 +209,35 @@ impl Cache {
         Ok(Settled::Resend(Box::new(self.sending(pending.unconditional())), reason))
     }
 
-    /// A request got no answer. No stored response stands in for it: that is for the caller to ask for.
+    /// A HEAD can tell that a stored GET is still as it was, or is not.
+    async fn learn_from_head(&self, pending: &Pending, reply: &Reply) -> Result<()> {
+        let Some(key) = head::concerned(pending, reply, &self.policy) else { return Ok(()) };
+        let Some(stored) = self.tolerate(self.store.record(&key).await)?.flatten() else { return Ok(()) };
+        for Write { key, change } in head::effects(pending, reply, &stored, self.store.secret()) {
+            self.write(&key, change, None).await?;
+        }
+        Ok(())
+    }
+
+    /// A request got no answer.
     pub fn fail(&self) {
         self.counters.requests.add(1);
         self.counters.errors.add(1);
+    }
+
+    /// The stored response that stands in for an answer that never came, where the caller or the response allows it.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Store`] where the caller asked for strictness.
+    pub async fn stand_in(&self, sending: &Sending, effort: Effort) -> Result<Option<Box<Response>>> {
+        let Some(answer) = sending.pending.for_no_answer(&self.policy, clock::now()) else { return Ok(None) };
+        match self.respond(&sending.pending.ask, answer, self.promise(&sending.pending), effort).await? {
+            Assembled::Whole(response) => Ok(Some(response)),
+            Assembled::BodyMissing(body) => {
+                self.forget_body(&sending.pending, body).await?;
+                Ok(None)
+            }
+        }
     }
 
     /// Notes that a consumer has seen a response through to its end.

@@ -47,6 +47,23 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Did the origin fail to answer, or what stands between it and us? An answer that is refused here is one.
+    #[must_use]
+    pub const fn is_no_answer(self) -> bool {
+        matches!(
+            self,
+            Self::Connect
+                | Self::Proxy
+                | Self::Tls
+                | Self::ConnectTimeout
+                | Self::ReadTimeout
+                | Self::TotalTimeout
+                | Self::Protocol
+                | Self::Disconnected
+                | Self::IncompleteBody
+        )
+    }
+
     /// The name of the exception class in `notmodified.exceptions`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -438,7 +438,10 @@ class Plan:
         """The same as ``settle``, awaitable: for stores that are not local."""
 
     def fail(self, error: BaseException | None = None) -> Response | None:
-        """Say that the request came to no answer. None: no stored response may stand in for it."""
+        """Say that the request came to no answer; the stored response that stands in for it, where one may.
+
+        See ``stale_if_error`` of ``Session``.
+        """
 
     def abandon(self) -> None:
         """Say that the request was dropped, and nothing is known."""

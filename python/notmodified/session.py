@@ -41,7 +41,11 @@ class Session:
     store: a directory (made if it is not there, private to its user), or ``":memory:"``. Several processes may share a
         directory.
     consumer: whose acknowledgements ``response.changed`` compares with; None compares with what is stored.
-    freshness: ``"revalidate"`` asks every time; ``"rfc9111"`` serves what is fresh by RFC 9111 §4.2 without asking.
+    freshness: ``"revalidate"`` asks every time; ``"rfc9111"`` serves what is fresh by RFC 9111 §4.2 without asking, and
+        keeps answers of any status that RFC 9111 §3 lets it keep, each beside the page and never in its place.
+    stale_if_error: seconds for which a stored response stands in for an origin that answers 500, 502, 503 or 504 or
+        not at all, counted from when it went stale; never where it says ``must-revalidate`` or ``no-cache``. None: only
+        where a request says ``stale-if-error=``, or with ``freshness="rfc9111"`` the response does.
     cookies: keep a cookie jar in memory, one per identity. None are kept by default.
     headers: fields for every request that does not set them itself.
     identity, proxy: for every request that names none. A proxy is a URL: http, https, socks4, socks5 or socks5h, with

@@ -110,13 +110,14 @@ fn is_newer(stored: &StoredResponse, request_time: u64) -> bool {
     (1..=CLOCK_SKEW).contains(&stored.request_time.saturating_sub(request_time))
 }
 
-/// An answer to an older request never replaces one to a newer.
+/// An answer to an older request never replaces one to a newer. What came instead of a page (a 404, a redirect) stands beside the page and
+/// never replaces it; the next page replaces both.
 fn store(record: &mut Record, response: &StoredResponse) -> bool {
     let same = |one: &StoredResponse| one.selecting == response.selecting;
     if record.variants.iter().any(|one| same(one) && is_newer(one, response.request_time)) {
         return false;
     }
-    record.variants.retain(|one| !same(one));
+    record.variants.retain(|one| !same(one) || one.is_page() && !response.is_page());
     add(record, response.clone());
     true
 }
@@ -248,6 +249,15 @@ mod tests {
     fn an_older_answer_never_replaces_a_newer_one() {
         let record = stored([response(0, b"new", 20), response(0, b"old", 10)]);
         assert_eq!(record.variants, [response(0, b"new", 20)]);
+    }
+
+    #[test]
+    fn what_came_instead_of_a_page_never_replaces_it() {
+        let with = |status, content, at| StoredResponse { status, ..response(0, content, at) };
+        let mut record = stored([with(200, b"page", 1), with(404, b"gone", 2), with(410, b"gone for good", 3)]);
+        assert_eq!(record.variants.iter().map(|one| one.status).collect::<Vec<_>>(), [200, 410]);
+        assert!(freshening(&with(200, b"page", 1), 4).apply(&mut record));
+        assert_eq!(record.variants.iter().map(|one| one.status).collect::<Vec<_>>(), [200]);
     }
 
     #[test]

@@ -41,7 +41,7 @@ pub struct Record {
     pub not_before: u64,
     /// Content that ended with its connection, and so may have been cut off. A second time the same, it was not.
     pub unconfirmed: Option<Digest>,
-    /// Stored responses, at most one per [`Selecting`].
+    /// Stored responses: per [`Selecting`] at most one page, and at most one answer that came instead of it.
     pub variants: Vec<StoredResponse>,
     /// Acknowledgements, newest last.
     pub acknowledged: Vec<Acknowledged>,
@@ -165,6 +165,12 @@ impl StoredResponse {
     #[must_use]
     pub fn age(&self, now: u64) -> u64 {
         self.times().age(now)
+    }
+
+    /// Is it the page itself, not what came instead of it?
+    #[must_use]
+    pub const fn is_page(&self) -> bool {
+        self.status == 200
     }
 
     /// What tells its content from others: what it comes to, or else all of it.

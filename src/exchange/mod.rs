@@ -18,6 +18,7 @@ pub mod conditions;
 pub mod early;
 mod explanation;
 pub mod freshen;
+pub mod head;
 pub mod interval;
 pub mod invalidate;
 pub mod ladder;
@@ -28,6 +29,7 @@ pub mod plan;
 pub mod received;
 pub mod serve;
 pub mod settle;
+pub mod stand_in;
 pub mod storable;
 pub mod verdict;
 

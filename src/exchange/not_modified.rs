@@ -79,6 +79,7 @@ pub(super) fn confirmation(
         || policy.is_time_worth_a_write()
         || is_for_another
         || learned != stored.learned
+        || policy.stale_if_error.is_some()
         || freshen::is_worth_a_write(&stored.fields, &fields);
     let selecting_now = vary::selecting(&fields, &pending.ask.fields, &secret.0);
     let write = is_worth_a_write.then(|| {

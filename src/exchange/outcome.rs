@@ -199,6 +199,13 @@ impl Forward {
 pub enum Handling {
     /// From the store.
     Hit,
+    /// From the store, after the origin was asked and gave no answer.
+    Unanswered {
+        /// Why it was asked.
+        why: Forward,
+    },
+    /// From nowhere: nothing fit, and nobody was to be asked.
+    Unsent,
     /// From the origin.
     Forwarded {
         /// Why it was asked.
@@ -216,9 +223,13 @@ pub fn cache_status(handling: Handling, reason: Option<Reason>) -> String {
     let mut value = String::from("notmodified");
     match handling {
         Handling::Hit => value.push_str("; hit"),
+        Handling::Unsent => {}
+        // Writing to a String cannot fail.
+        Handling::Unanswered { why } => {
+            let _ = write!(value, "; fwd={}", why.as_str());
+        }
         Handling::Forwarded { why, status, is_stored } => {
             let stored = if is_stored { "; stored" } else { "" };
-            // Writing to a String cannot fail.
             let _ = write!(value, "; fwd={}; fwd-status={status}{stored}", why.as_str());
         }
     }
@@ -244,5 +255,7 @@ mod tests {
             "notmodified; fwd=method; fwd-status=201; detail=method"
         );
         assert_eq!(cache_status(Handling::Hit, None), "notmodified; hit");
+        assert_eq!(cache_status(Handling::Unanswered { why: Forward::Stale }, None), "notmodified; fwd=stale");
+        assert_eq!(cache_status(Handling::Unsent, Some(Reason::OnlyIfCached)), "notmodified; detail=only-if-cached");
     }
 }

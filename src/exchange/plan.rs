@@ -11,7 +11,7 @@ use crate::exchange::conditions::{Condition, conditions, tellable};
 use crate::exchange::interval::{Moment, held};
 use crate::exchange::ladder::Whole;
 use crate::exchange::outcome::{Forward, Reason};
-use crate::exchange::serve::fresh;
+use crate::exchange::serve::{fresh, unsatisfied};
 use crate::exchange::{Ask, Policy};
 use crate::fields::Fields;
 use crate::identity::Secret;
@@ -98,9 +98,11 @@ pub fn plan(
         planned,
         is_resend: false,
     };
+    let served = fresh(&pending, policy, now).or_else(|| held(&pending, policy)).or_else(|| unsatisfied(&pending));
+    pending.candidate = pending.page().or(pending.candidate);
     let Condition { rung, fields } = conditions(&pending, policy, now);
     (pending.rung, pending.conditions) = (rung, fields);
-    match fresh(&pending, policy, now).or_else(|| held(&pending, policy)) {
+    match served {
         Some(answer) => Plan::Serve(Box::new(answer), Box::new(pending)),
         None => Plan::Send(Box::new(pending)),
     }
@@ -117,6 +119,13 @@ impl Pending {
     pub fn offered(&self) -> impl Iterator<Item = &StoredResponse> {
         let others = self.others.iter().filter_map(|index| self.record.as_ref()?.variants.get(*index));
         self.stored().into_iter().chain(others)
+    }
+
+    /// The page beside the selected response, where that came instead of it: what is asked about, once it is to be asked.
+    fn page(&self) -> Option<usize> {
+        let selected = self.stored().filter(|stored| !stored.is_page())?;
+        let variants = &self.record.as_ref()?.variants;
+        variants.iter().position(|one| one.is_page() && one.selecting == selected.selecting)
     }
 
     /// The whole field section to send: the caller's, and ours set over it.

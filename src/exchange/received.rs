@@ -20,9 +20,9 @@ use crate::rfc::vary;
 pub(super) fn stored(pending: &Pending, reply: Reply, judged: Judged, policy: &Policy, secret: &Secret) -> Answer {
     let Judged { content, fingerprint, body } = judged;
     let selecting = vary::selecting(&reply.fields, &pending.ask.fields, &secret.0);
-    let taught = learn::by_content(pending, &reply.fields, &judged, reply.response_time);
+    let taught = taught(pending, &reply, &judged);
     let outcome = match pending.stored() {
-        Some(before) if before.is_same(content, fingerprint) => Outcome::SameContent,
+        Some(before) if before.status == reply.status && before.is_same(content, fingerprint) => Outcome::SameContent,
         Some(_) => Outcome::Changed,
         None => Outcome::New,
     };
@@ -59,6 +59,13 @@ pub(super) fn stored(pending: &Pending, reply: Reply, judged: Judged, policy: &P
         fields: reply.fields,
         body: AnswerBody::Received(reply.body),
     }
+}
+
+/// What came instead of a page teaches nothing about asking for the page.
+fn taught(pending: &Pending, reply: &Reply, judged: &Judged) -> learn::Taught {
+    let is_of_a_kind = pending.stored().is_some_and(|before| before.status == reply.status);
+    let taught = is_of_a_kind.then(|| learn::by_content(pending, &reply.fields, judged, reply.response_time));
+    taught.unwrap_or_default()
 }
 
 /// A response that is not.

@@ -10,7 +10,7 @@ use crate::exchange::outcome::{Handling, Reason};
 use crate::exchange::plan::Pending;
 use crate::exchange::received::{passed, stored};
 use crate::exchange::verdict::{Unjudged, is_judged};
-use crate::exchange::{Policy, early, interval, storable};
+use crate::exchange::{Policy, early, interval, stand_in, storable};
 use crate::fields::Fields;
 use crate::identity::Secret;
 use crate::rfc::vary::Selecting;
@@ -90,6 +90,9 @@ fn understood(pending: &Pending, reply: Reply, policy: &Policy, secret: &Secret)
     }
     if let (Completeness::Stopped, Some(stored)) = (reply.completeness, pending.stored()) {
         return Settlement::Answer(Box::new(early::stopped(pending, stored, &reply, policy, secret)));
+    }
+    if let Some(answer) = stand_in::for_failure(pending, &reply, policy) {
+        return Settlement::Answer(Box::new(answer));
     }
     match storable::judge(pending, &reply, policy) {
         Ok(judged) if is_judged(pending, policy) => Settlement::Judge(Box::new(Unjudged::new(reply, judged))),

@@ -94,9 +94,14 @@ impl PyPlan {
     fn fail(&self, py: Python<'_>, error: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Py<PyResponse>>> {
         // What went wrong is the caller's to report; here it only counts that it did.
         let _ = error;
-        self.sent().take().map_err(|error| raise(py, &error))?;
+        let (sending, effort) = {
+            let mut sent = self.sent();
+            (sent.take().map_err(|error| raise(py, &error))?, sent.effort)
+        };
         self.cache.fail();
-        Ok(None)
+        let stand_in = py.detach(|| pollster::block_on(self.cache.stand_in(&sending, effort)));
+        let response = stand_in.map_err(|error| raise(py, &error))?;
+        response.map(|response| Py::new(py, PyResponse::own(response, &self.cache))).transpose()
     }
 
     /// Callables may lead back to the plan.

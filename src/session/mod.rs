@@ -76,7 +76,13 @@ impl Session {
         };
         let mut effort = Effort::default();
         loop {
-            let incoming = self.send(request, &sending.pending, timeout).await?;
+            let incoming = match self.send(request, &sending.pending, timeout).await {
+                Ok(incoming) => incoming,
+                Err(error) if error.kind().is_no_answer() => {
+                    return self.cache.stand_in(&sending, effort).await?.map(|response| *response).ok_or(error);
+                }
+                Err(error) => return Err(error),
+            };
             effort.wire_bytes += incoming.wire_bytes;
             effort.elapsed += incoming.elapsed;
             let mut settled = self.cache.settle(sending, reply(incoming), effort).await?;
