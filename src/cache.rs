@@ -289,11 +289,14 @@ impl Cache {
 
     /// The response that an answer describes, with its body, after what it says is to be written was handed to the store.
     async fn respond(&self, ask: &Ask, answer: Answer, promised: Option<Kept>, effort: Effort) -> Result<Assembled> {
-        let body = match (answer.body, promised) {
-            (AnswerBody::Received(bytes), _) => ResponseBody::Received(bytes),
-            (AnswerBody::Stored(reference), Some(kept)) if kept.reference() == reference => ResponseBody::Kept(kept),
-            (AnswerBody::Stored(reference), _) => match self.tolerate(self.store.body(reference).await)?.flatten() {
-                Some(body) => ResponseBody::Kept(Kept::Here(body)),
+        let body = match answer.body {
+            AnswerBody::Received(bytes) => ResponseBody::Received(bytes),
+            AnswerBody::Stored(reference) => match self.kept(reference, promised).await? {
+                Some(kept) => ResponseBody::Kept(kept),
+                None => return Ok(Assembled::BodyMissing(reference)),
+            },
+            AnswerBody::Part(reference, part) => match self.kept(reference, promised).await? {
+                Some(kept) => ResponseBody::Part(kept, part),
                 None => return Ok(Assembled::BodyMissing(reference)),
             },
         };
@@ -321,6 +324,14 @@ impl Cache {
             acknowledgement: answer.acknowledgement.map(|acknowledgement| (ask.key.clone(), acknowledgement)),
             limits: self.policy.limits,
         })))
+    }
+
+    /// The stored body, as it was promised or as it is found.
+    async fn kept(&self, reference: BodyRef, promised: Option<Kept>) -> Result<Option<Kept>> {
+        match promised {
+            Some(kept) if kept.reference() == reference => Ok(Some(kept)),
+            _ => Ok(self.tolerate(self.store.body(reference).await)?.flatten().map(Kept::Here)),
+        }
     }
 
     /// A request to send, with the promise of the body that a 304 would confirm.

@@ -11,6 +11,7 @@ use crate::exchange::outcome::{Handling, Outcome, Reason, cache_status};
 use crate::fields::Fields;
 use crate::key::Key;
 use crate::rfc::coding::{self, CodingError, Limits};
+use crate::rfc::range::Part;
 use crate::store::Kept;
 
 /// A response.
@@ -51,6 +52,8 @@ pub enum ResponseBody {
     Received(Bytes),
     /// As the store keeps them.
     Kept(Kept),
+    /// Some of those that the store keeps.
+    Part(Kept, Part),
 }
 
 impl Response {
@@ -80,6 +83,7 @@ impl Response {
         match &self.body {
             ResponseBody::Received(bytes) => Ok(bytes.clone()),
             ResponseBody::Kept(kept) => kept.bytes(),
+            ResponseBody::Part(kept, part) => kept.read(|whole| Bytes::copy_from_slice(part.of(whole))),
         }
     }
 
@@ -94,6 +98,7 @@ impl Response {
         match &self.body {
             ResponseBody::Received(bytes) => Ok(Some(read(bytes))),
             ResponseBody::Kept(kept) => kept.read(read).map(Some),
+            ResponseBody::Part(kept, part) => kept.read(|whole| read(part.of(whole))).map(Some),
         }
     }
 

@@ -102,7 +102,9 @@ class Request:
     url: http or https; userinfo becomes Authorization (RFC 7617), a fragment is dropped.
     method: any token but CONNECT (RFC 9110 §9.1).
     headers: names and values as str (latin-1) or bytes; no line breaks, no Content-Length, Transfer-Encoding or
-        Proxy-Authorization.
+        Proxy-Authorization. Conditions of the caller's own and a Range are answered as RFC 9110 §13.2.2 says: from the
+        store where the stored response may be served without asking (If-None-Match, If-Modified-Since, If-Range, one
+        range of bytes), else by the origin, which gets them as they are. The 304 or 206 is then the caller's.
     content: the body to send, as bytes, or str in UTF-8.
     identity: a name of 1 to 4096 bytes for whoever asks; what one identity was told is never used for another.
     proxy: the URL of the proxy to leave by; None takes the session's.

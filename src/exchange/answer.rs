@@ -7,6 +7,7 @@ use crate::entry::change::{Acknowledgement, Change};
 use crate::exchange::outcome::{Handling, Outcome, Reason};
 use crate::fields::Fields;
 use crate::key::Key;
+use crate::rfc::range::Part;
 
 /// The response for the caller.
 #[derive(Debug, Clone)]
@@ -38,6 +39,8 @@ pub struct Answer {
 pub enum AnswerBody {
     /// In the store.
     Stored(BodyRef),
+    /// In the store, and more of it than was asked for.
+    Part(BodyRef, Part),
     /// Here.
     Received(Bytes),
 }

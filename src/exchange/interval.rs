@@ -11,7 +11,7 @@ use crate::entry::StoredResponse;
 use crate::entry::change::Change;
 use crate::exchange::answer::{Answer, Write};
 use crate::exchange::outcome::Reason;
-use crate::exchange::plan::{Pending, Treatment};
+use crate::exchange::plan::Pending;
 use crate::exchange::serve::served;
 use crate::exchange::settle::Reply;
 use crate::exchange::{FullEvery, Policy};
@@ -49,7 +49,7 @@ impl Moment {
 /// The stored response, where it is too soon to ask about it.
 pub(super) fn held(pending: &Pending, policy: &Policy) -> Option<Answer> {
     let is_on = policy.min_interval.is_some() || policy.floors.retry_after || policy.floors.max_age;
-    let stored = pending.stored().filter(|_| is_on && pending.treatment == Treatment::Ours)?;
+    let stored = pending.stored().filter(|_| is_on && pending.can_be_served())?;
     // Of what it knows to be out of date, and of what no request selects, it does not want to hear again.
     if stored.is_invalidated || vary::is_star(&stored.fields) {
         return None;

@@ -7,6 +7,7 @@ use crate::entry::change::Change;
 use crate::entry::learned::{Lessons, Rung};
 use crate::entry::{Record, StoredResponse};
 use crate::exchange::answer::{Answer, Write};
+use crate::exchange::callers::answered;
 use crate::exchange::conditions::{Condition, conditions, tellable};
 use crate::exchange::interval::{Moment, held};
 use crate::exchange::ladder::Whole;
@@ -103,7 +104,7 @@ pub fn plan(
     let Condition { rung, fields } = conditions(&pending, policy, now);
     (pending.rung, pending.conditions) = (rung, fields);
     match served {
-        Some(answer) => Plan::Serve(Box::new(answer), Box::new(pending)),
+        Some(whole) => Plan::Serve(Box::new(answered(&pending, whole)), Box::new(pending)),
         None => Plan::Send(Box::new(pending)),
     }
 }

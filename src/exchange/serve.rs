@@ -3,7 +3,7 @@
 use crate::entry::StoredResponse;
 use crate::exchange::answer::{Answer, AnswerBody};
 use crate::exchange::outcome::{Handling, Outcome, Reason};
-use crate::exchange::plan::{Pending, Treatment};
+use crate::exchange::plan::Pending;
 use crate::exchange::{Freshness, Policy, settle};
 use crate::fields::Fields;
 use crate::key::Method;
@@ -13,7 +13,7 @@ use crate::rfc::vary;
 /// The stored response, where it may be served without asking: because the caller goes by freshness, or because this request forbids asking.
 pub(super) fn fresh(pending: &Pending, policy: &Policy, now: u64) -> Option<Answer> {
     let goes_by_freshness = policy.freshness == Freshness::Rfc9111 || pending.forbids_asking();
-    let may_serve = goes_by_freshness && pending.treatment == Treatment::Ours;
+    let may_serve = goes_by_freshness && pending.can_be_served();
     let stored = pending.stored().filter(|stored| may_serve && is_usable(stored))?;
     stored
         .times()

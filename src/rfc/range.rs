@@ -73,10 +73,23 @@ impl ByteRange {
 }
 
 impl Part {
-    /// Its bytes.
+    /// How many bytes it has.
     #[must_use]
     pub const fn length(self) -> u64 {
         self.last.saturating_sub(self.first).saturating_add(1)
+    }
+
+    /// Its bytes, out of all.
+    #[must_use]
+    pub fn of(self, whole: &[u8]) -> &[u8] {
+        let at = |position: u64| usize::try_from(position).unwrap_or(usize::MAX);
+        whole.get(at(self.first)..=at(self.last)).unwrap_or_default()
+    }
+
+    /// > unsatisfied-range = "*/" complete-length (RFC 9110 §14.4)
+    #[must_use]
+    pub fn unsatisfied(complete: u64) -> String {
+        format!("bytes */{complete}")
     }
 
     /// > Content-Range = range-unit SP ( range-resp / unsatisfied-range ) (RFC 9110 §14.4)

@@ -91,7 +91,9 @@ impl Client {
                     }
                     let content = match &answer.body {
                         AnswerBody::Received(bytes) => bytes.clone(),
-                        AnswerBody::Stored(reference) => self.bodies[reference].clone(),
+                        AnswerBody::Stored(reference) | AnswerBody::Part(reference, _) => {
+                            self.bodies[reference].clone()
+                        }
                     };
                     return (*answer, content);
                 }
