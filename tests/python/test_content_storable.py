@@ -131,8 +131,8 @@ async def test_what_is_storable_may_have_a_fingerprint(store: Path, origin: Orig
 def test_cache_asks_as_well(store: Path) -> None:
     with Cache(store, storable=is_page) as cache:
         outcomes = []
-        for content in [b"good", BAN, b"good"]:
-            settled = cache.plan("GET", "http://a/").settle(200, {"ETag": f'"{content[:3]!r}"'}, content)
+        for tag, content in [('"1"', b"good"), ('"2"', BAN), ('"3"', b"good")]:
+            settled = cache.plan("GET", "http://a/").settle(200, {"ETag": tag}, content)
             assert not isinstance(settled, Resend)
             outcomes.append((settled.outcome, settled.reason, settled.changed))
     assert outcomes == [("new", None, True), ("passed", "not-storable", False), ("same-content", None, False)]
