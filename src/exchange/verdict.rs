@@ -28,7 +28,7 @@ use crate::key::Method;
 use crate::rfc::coding::{self, Limits};
 
 /// Bytes of a body on the wire from which on it is work: some milliseconds of it.
-const LARGE: usize = 128 * 1024;
+const LARGE: usize = 64 * 1024;
 
 /// What is said of a response that could be stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

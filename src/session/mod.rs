@@ -11,6 +11,8 @@ pub mod questions;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
+
 use crate::cache::{Cache, Effort, Planned, Settled};
 use crate::error::{Error, Kind, Result};
 use crate::exchange::early::Familiar;
@@ -32,13 +34,18 @@ pub struct Session {
     pub cache: Arc<Cache>,
     wire: Wire,
     max_redirects: usize,
+    /// Places for large pages that are being read.
+    reading: Semaphore,
 }
+
+/// Large pages that are read at once: the caller's own code wants the machine as well.
+const MOST_READ_AT_ONCE: usize = 2;
 
 impl Session {
     /// A session that sends over `wire` what `cache` plans, and follows at most `max_redirects`.
     #[must_use]
     pub const fn new(cache: Arc<Cache>, wire: Wire, max_redirects: usize) -> Self {
-        Self { cache, wire, max_redirects }
+        Self { cache, wire, max_redirects, reading: Semaphore::const_new(MOST_READ_AT_ONCE) }
     }
 
     /// The response to `request`, after redirects. `timeout` bounds each hop, from the moment it has its place on the wire. What the caller
@@ -104,6 +111,8 @@ impl Session {
         let policy = self.cache.policy();
         let (ours, question) = if page.is_large() {
             let policy = policy.clone();
+            // Never closed, so that there always is a place.
+            let _place = self.reading.acquire().await;
             match tokio::task::spawn_blocking(move || page.examine(&policy)).await {
                 Ok(examined) => examined,
                 Err(failure) => match failure.try_into_panic() {

@@ -29,17 +29,31 @@ PAGE = """<!DOCTYPE html><html><head><title>Shoes</title>
 class Shop:
     """Gives a page with a new token in it at each request, under a tag made of its bytes."""
 
-    def __init__(self, *, coding: str | None = None, kind: str = "text/html; charset=utf-8", padding: int = 0) -> None:
+    def __init__(
+        self,
+        *,
+        coding: str | None = None,
+        kind: str = "text/html; charset=utf-8",
+        padding: int = 0,
+        last_modified: str | None = None,
+    ) -> None:
         self.price = "10,00"
+        self.last_modified = last_modified
         self.coding = coding
         self.kind = kind
         self.padding = padding
         self._tokens = (f"{number:024x}" for number in itertools.count(1))
 
     def __call__(self, request: Asked) -> Reply:
-        """Answer one request; its own tag always hits."""
+        """Answer one request."""
         content = PAGE.format(token=next(self._tokens), price=self.price).encode() + b"<p>text</p>\n" * self.padding
-        page = Page(content, content_type=self.kind, gzip=self.coding == "gzip")
+        page = Page(
+            content,
+            content_type=self.kind,
+            gzip=self.coding == "gzip",
+            last_modified=self.last_modified,
+            etag_on_304=None,
+        )
         reply = page(request)
         assert isinstance(reply, Reply)
         return reply
@@ -70,6 +84,15 @@ async def test_new_content_is_stored_with_its_validator(store: Path, origin: Ori
         third = await session.get(url)
     assert origin.last.get("if-none-match") == second.headers["etag"]
     assert (third.outcome, third.content) == ("not-modified", second.content)
+
+
+async def test_tags_that_follow_the_noise_are_given_up_for_the_date(store: Path, origin: Origin) -> None:
+    shop = Shop(last_modified="Thu, 29 Feb 2024 12:00:00 GMT")
+    url = origin.on("/", shop)
+    async with Session(store, fingerprint="html") as session:
+        outcomes = [(await session.get(url)).outcome for _ in range(8)]
+    assert outcomes[-2:] == ["not-modified"] * 2, outcomes
+    assert origin.last.get("if-none-match") is None
 
 
 async def test_without_the_option_every_byte_counts(store: Path, origin: Origin) -> None:
