@@ -20,7 +20,7 @@ use crate::exchange::plan::Pending;
 use crate::exchange::received::{passed, stored};
 use crate::exchange::settle::Reply;
 use crate::exchange::storable::Judged;
-use crate::exchange::{Fingerprinting, Policy};
+use crate::exchange::{Fingerprinting, Policy, interval};
 use crate::fields::Fields;
 use crate::fingerprint;
 use crate::identity::Secret;
@@ -152,9 +152,12 @@ pub(super) fn is_judged(pending: &Pending, policy: &Policy) -> bool {
 #[must_use]
 pub fn conclude(pending: &Pending, unjudged: Unjudged, verdict: Verdict, policy: &Policy, secret: &Secret) -> Answer {
     let Unjudged { reply, judged } = unjudged;
-    if verdict.is_storable {
-        stored(pending, reply, Judged { fingerprint: verdict.fingerprint, ..judged }, policy, secret)
-    } else {
-        passed(pending, reply, Reason::NotStorable, policy)
+    if !verdict.is_storable {
+        // Nor does it end a wait that the origin asked for.
+        return passed(pending, reply, Reason::NotStorable, policy);
     }
+    let pause = interval::pause(pending, &reply, policy);
+    let mut answer = stored(pending, reply, Judged { fingerprint: verdict.fingerprint, ..judged }, policy, secret);
+    answer.writes.extend(pause);
+    answer
 }

@@ -49,7 +49,8 @@ fn pending(record: Option<Record>, lines: &[(&str, &str)], policy: &Policy) -> P
 fn answered(pending: &Pending, reply: Reply) -> Answer {
     match settle(pending, reply, &policy(), &SECRET) {
         Settlement::Answer(answer) => *answer,
-        other => panic!("{other:?}"),
+        Settlement::Resend(reason) => panic!("resend: {reason:?}"),
+        Settlement::Judge(_) => panic!("nobody is to be asked"),
     }
 }
 

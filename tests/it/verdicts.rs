@@ -9,6 +9,7 @@ use notmodified::exchange::plan::{Plan, plan};
 use notmodified::exchange::settle::{Completeness, Reply, Settlement, settle};
 use notmodified::exchange::verdict::{Verdict, conclude};
 use notmodified::exchange::{Fingerprinting, Policy};
+use notmodified::fields::Fields;
 use notmodified::identity::Secret;
 use notmodified::request::Request;
 
@@ -141,6 +142,33 @@ fn what_is_not_storable_leaves_everything_as_it_was() {
         assert_eq!(poller.record, before);
         assert!(!poller.get(not_modified("\"1\""), Verdict::NONE).is_changed, "it never went");
         assert!(!poller.get(page("\"2\"", "text"), Verdict::NONE).is_changed);
+    }
+}
+
+#[test]
+fn only_a_page_to_keep_ends_a_wait_that_the_origin_asked_for() {
+    let mut poller = Poller::new(Fingerprinting::None, None);
+    poller.policy.asks_storable = true;
+    poller.policy.floors.retry_after = true;
+    poller.get(page("\"1\"", "text"), Verdict::NONE);
+    let busy: Fields = [("Retry-After", "60")].into_iter().collect();
+    poller.get(Reply { status: 503, fields: busy, ..page("", "busy") }, Verdict::NONE);
+    let until = poller.record.not_before;
+    // As a request does that will not be answered from the store.
+    poller.policy.floors.retry_after = false;
+    let request = Request::new("GET", "http://origin/page", Fields::new()).unwrap();
+    let planned =
+        plan(request.ask(&SECRET), Some(poller.record.clone()), None, &poller.policy, &SECRET, poller.now + 1);
+    let Plan::Send(pending) = planned else { panic!("nothing is fresh") };
+    poller.policy.floors.retry_after = true;
+    for (verdict, expected) in [(Verdict::NOT_STORABLE, until), (Verdict::NONE, 0)] {
+        let reply = Reply { request_time: poller.now + 1, response_time: poller.now + 1, ..page("\"2\"", "text 2") };
+        let Settlement::Judge(unjudged) = settle(&pending, reply, &poller.policy, &SECRET) else { panic!("not asked") };
+        let answer = conclude(&pending, *unjudged, verdict, &poller.policy, &SECRET);
+        for write in &answer.writes {
+            write.change.apply(&mut poller.record);
+        }
+        assert_eq!(poller.record.not_before, expected);
     }
 }
 
