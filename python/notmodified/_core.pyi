@@ -287,6 +287,9 @@ class Cache:
         wait for.
     max_size: most bytes of the store's file, at least 1 MiB; what was used longest ago is forgotten. None: no bound.
     max_age: seconds after which what was not used is forgotten. None: never.
+    full_every: every so many polls of a URL, or when it last came whole that long ago, plan without a condition.
+    min_interval: seconds between two requests for one URL; sooner, the plan is its stored response.
+    floors: ``"retry-after"``, ``"max-age"``: what else has to be over before a URL is asked again.
     fingerprint: what of the content counts, see ``Session``.
     storable: whether a response is a page to keep, see ``Session``. Both are called by ``Plan.settle``, on its thread;
         with ``Plan.asettle`` that is a worker's.

@@ -64,6 +64,21 @@ class Session:
         new. Much that is written at once can pass it by a quarter. A body larger than a quarter of it is not stored.
         None: no bound, or 256 MiB of bodies for ``":memory:"``.
     max_age: seconds after which what was not used is forgotten; noted to an eighth of it, or an hour. None: never.
+    min_interval: seconds between two requests for one URL, counted from the last answer that brought or confirmed its
+        stored response, whoever of those who share the store asked. Sooner, that stored response is the answer
+        (``outcome`` ``"fresh"``, ``reason`` ``"min-interval"``), whatever the origin says about caches. A request with
+        ``Cache-Control: no-cache`` or ``max-age=0`` asks at once; so does the first after a POST to that URL. None:
+        every poll asks.
+    floors: what else has to be over before a URL is asked again, a day at most, where something is stored to answer
+        with: ``"retry-after"`` (Retry-After of a 503, 429 or 3xx), ``"max-age"`` (of the stored response). Both words
+        are the ``reason`` then.
+    full_every: how often the content is fetched whole, whatever its validators say: every so many polls of a URL, or
+        when it last came whole that long ago. A change that the validator missed has the ``reason``
+        ``"missed-change"``.
+    stop_early: where a 200's header section says that its content is the stored one (the same strong tag,
+        Content-Length, Content-Encoding and Last-Modified) and more than 256 KiB are left, read no further and serve
+        the stored response (``outcome`` ``"stopped-early"``). Over HTTP/2 the stream is reset, over HTTP/1.1 the
+        connection closed. An origin that sends new content under all of those goes unnoticed: see ``full_every``.
     fingerprint: what of the content counts. None: every byte. ``"html"``: what a page says, without script, style,
         comments, hidden inputs, nonces and tokens; see docs/content.md for all of it. A callable gets the decoded
         content, and what it returns (bytes or str) stands for it. Two contents that come to the same are the same:

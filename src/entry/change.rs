@@ -117,6 +117,10 @@ fn store(record: &mut Record, response: &StoredResponse) -> bool {
     if record.variants.iter().any(|one| same(one) && is_newer(one, response.request_time)) {
         return false;
     }
+    if response.is_page() {
+        // Whoever has content to give does not ask for patience.
+        record.not_before = 0;
+    }
     record.variants.retain(|one| !same(one) || one.is_page() && !response.is_page());
     add(record, response.clone());
     true
@@ -317,6 +321,10 @@ mod tests {
         assert!(Change::Pause(50).apply(&mut record) && record.not_before == 50);
         assert!(!Change::Pause(50).apply(&mut record));
         assert!(Change::Pause(0).apply(&mut record) && record.not_before == 0);
+        assert!(
+            Change::Pause(60).apply(&mut record) && Change::Store(Box::new(response(0, b"y", 2))).apply(&mut record)
+        );
+        assert_eq!(record.not_before, 0);
         assert!(!Change::Pause(50).apply(&mut stored([])));
     }
 

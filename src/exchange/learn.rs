@@ -192,8 +192,10 @@ impl Answered<'_> {
             }
         }
         let is_always_new = learned.changes >= TOO_MANY_TAGS;
+        // A strong tag that stays with other content breaks its promise, also where nobody would have sent it.
         let reason = match missed {
             Some(_) => Some(Reason::MissedChange),
+            None if self.is_strongly_same_tag() => Some(Reason::MissedChange),
             None => is_always_new.then_some(Reason::ChangingValidator),
         };
         let learned = Learned { do_tags_alternate: false, ..learned };

@@ -32,7 +32,7 @@ pub(super) struct PyCache {
 impl PyCache {
     #[new]
     #[pyo3(signature = (store, *, consumer=None, freshness="revalidate", max_body=67_108_864, durability="group", max_size=None, max_age=None,
-                        full_every=None, min_interval=None, floors=None, stale_if_error=None, fingerprint=None, storable=None,
+                        full_every=None, min_interval=None, floors=Option::None, stale_if_error=None, fingerprint=None, storable=None,
                         strict=false))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
     fn new(

@@ -41,10 +41,10 @@ async def test_known_page_is_served_from_the_store_and_the_rest_of_it_never_sent
     url = origin.on("/page.html", ignorant())
     first = await session.get(url)
     response = await session.get(url)
-    assert (response.status, response.outcome, response.reason) == (200, "stopped-early", None)
+    assert (response.status, response.outcome, response.reason) == (200, "stopped-early", "condition-ignored")
     assert (response.changed, response.not_modified, response.stored) == (False, False, True)
     assert response.content == LARGE
-    assert response.cache_status == "notmodified; fwd=stale; fwd-status=200"
+    assert response.cache_status == "notmodified; fwd=stale; fwd-status=200; detail=condition-ignored"
     await origin.eventually(lambda: origin.open_connections == 0)
     assert origin.last.sent < UNDER_WAY
     assert response.wire_bytes < UNDER_WAY

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -44,6 +45,13 @@ def test_settings_from_the_command_line_are_texts_and_read_as_meant() -> None:
     assert (config.strict, config.max_body, config.consumer) == (True, 1000, None)
 
 
+def test_settings_about_how_often_are_read_as_meant() -> None:
+    texts = read(NOTMODIFIED_MIN_INTERVAL="0.5", NOTMODIFIED_FLOORS="max-age,retry-after", NOTMODIFIED_FULL_EVERY="20")
+    assert (texts.min_interval, texts.floors, texts.full_every) == (0.5, ("retry-after", "max-age"), 20)
+    values = read(NOTMODIFIED_FLOORS=["max-age"], NOTMODIFIED_FULL_EVERY=timedelta(days=1))
+    assert (values.min_interval, values.floors, values.full_every) == (None, ("max-age",), timedelta(days=1))
+
+
 @pytest.mark.parametrize(
     ("name", "value", "told"),
     [
@@ -57,6 +65,16 @@ def test_settings_from_the_command_line_are_texts_and_read_as_meant() -> None:
         ("NOTMODIFIED_FRESHNESS", "rfc", "it must be 'revalidate' or 'rfc9111'."),
         ("NOTMODIFIED_MAX_BODY", "64 MB", "NOTMODIFIED_MAX_BODY is '64 MB'; it must be a number of bytes."),
         ("NOTMODIFIED_MAX_BODY", 0, "it must be a number of bytes above 0."),
+        (
+            "NOTMODIFIED_MIN_INTERVAL",
+            "often",
+            "NOTMODIFIED_MIN_INTERVAL is 'often'; it must be a number of seconds above 0.",
+        ),
+        ("NOTMODIFIED_MIN_INTERVAL", "nan", "it must be a number of seconds above 0."),
+        ("NOTMODIFIED_FLOORS", "retry-after,etag", "it must be a list of 'retry-after' and 'max-age'."),
+        ("NOTMODIFIED_FLOORS", 60, "NOTMODIFIED_FLOORS is 60; it must be a list of"),
+        ("NOTMODIFIED_FULL_EVERY", 0, "it must be a number of polls above 0."),
+        ("NOTMODIFIED_FULL_EVERY", timedelta(0), "it must be a number of polls above 0, or a timedelta above 0."),
     ],
 )
 def test_wrong_setting_is_named_with_its_remedy(name: str, value: object, told: str) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import math
 import os
 from dataclasses import dataclass, fields
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, get_args
 
 from scrapy.utils.misc import load_object
@@ -26,6 +28,7 @@ Freshness: TypeAlias = Literal["revalidate", "rfc9111"]
 Durability: TypeAlias = Literal["group", "relaxed"]
 Fingerprint: TypeAlias = "Literal['html'] | Callable[[bytes], bytes | str]"
 Storable: TypeAlias = "Callable[[int, Headers, bytes], bool]"
+Floor: TypeAlias = Literal["retry-after", "max-age"]
 Word = TypeVar("Word", bound=str)
 
 
@@ -46,6 +49,9 @@ class Config:
     durability: Durability = "group"
     max_size: int | None = None
     max_age: int | None = None
+    min_interval: float | None = None
+    floors: tuple[Floor, ...] = ()
+    full_every: int | timedelta | None = None
     fingerprint: Fingerprint | None = None
     storable: Storable | None = None
 
@@ -72,6 +78,9 @@ class Config:
             durability=_choice(settings, "DURABILITY", get_args(Durability), cls.durability),
             max_size=_count(settings, "MAX_SIZE", "bytes"),
             max_age=_count(settings, "MAX_AGE", "seconds"),
+            min_interval=_seconds(settings, "MIN_INTERVAL"),
+            floors=_words(settings, "FLOORS", get_args(Floor)),
+            full_every=_polls_or_time(settings, "FULL_EVERY"),
             fingerprint=_fingerprint(settings),
             storable=_callable(settings, "STORABLE", "a callable, or the import path of one"),
         )
@@ -136,6 +145,38 @@ def _count(settings: BaseSettings, name: str, what: str) -> int | None:
         raise _bad_value(settings, name, wanted) from error
     if value <= 0:
         raise _bad_value(settings, name, wanted)
+    return value
+
+
+def _seconds(settings: BaseSettings, name: str) -> float | None:
+    wanted = "a number of seconds above 0"
+    if settings.get(PREFIX + name) is None:
+        return None
+    try:
+        value = settings.getfloat(PREFIX + name)
+    except (TypeError, ValueError) as error:
+        raise _bad_value(settings, name, wanted) from error
+    if not (value > 0 and math.isfinite(value)):
+        raise _bad_value(settings, name, wanted)
+    return value
+
+
+def _words(settings: BaseSettings, name: str, words: tuple[Word, ...]) -> tuple[Word, ...]:
+    """Read a list of words, or a text of them with commas between, as it comes from the command line."""
+    value = settings.get(PREFIX + name) or ()
+    given = value.split(",") if isinstance(value, str) else value
+    wanted = f"a list of {' and '.join(map(repr, words))}"
+    if not isinstance(given, (list, tuple, set, frozenset)) or not set(given) <= set(words):
+        raise _bad_value(settings, name, wanted)
+    return tuple(word for word in words if word in given)
+
+
+def _polls_or_time(settings: BaseSettings, name: str) -> int | timedelta | None:
+    value = settings.get(PREFIX + name)
+    if not isinstance(value, timedelta):
+        return _count(settings, name, "polls")
+    if value <= timedelta(0):
+        raise _bad_value(settings, name, "a number of polls above 0, or a timedelta above 0")
     return value
 
 
