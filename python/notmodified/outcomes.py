@@ -14,6 +14,10 @@ class Word(str, Enum):
         """What it means, as a sentence."""
         return f"{self.value}: {explain(self.value)}"
 
+    def __repr__(self) -> str:
+        """The word, quoted, as it stands in a list or a log."""
+        return repr(self.value)
+
     def __format__(self, spec: str) -> str:
         """The word alone, in every version of Python."""
         return format(self.value, spec)

@@ -177,7 +177,7 @@ async def test_session_is_closed_with_a_question_open(store: Path, origin: Origi
     time.sleep(0.3)  # noqa: ASYNC251
     await session.close()
     (end,) = await asyncio.wait_for(asyncio.gather(task, return_exceptions=True), 5.0)
-    assert isinstance(end, SessionClosedError) or (end.outcome, asked) == ("new", [b"text"])
+    assert isinstance(end, SessionClosedError) or (getattr(end, "outcome", None), asked) == ("new", [b"text"])
 
 
 async def test_response_of_a_callable_that_uses_the_session_comes(store: Path, origin: Origin) -> None:

@@ -29,6 +29,7 @@ def test_word_is_its_string_and_explains_itself(word: Word) -> None:
     explanation = explain(word.value)
     assert explanation is not None
     assert str(word) == f"{word.value}: {explanation}"
+    assert repr(word) == repr(word.value)
     assert f"{word}" == word.value == word == json.loads(json.dumps(word))
     assert {word.value: 1}[word] == 1
     assert pickle.loads(pickle.dumps(word)) is word  # noqa: S301, of our own making

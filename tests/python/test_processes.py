@@ -136,7 +136,7 @@ def test_session_that_nobody_closed_keeps_what_it_stored(origin: Origin, store: 
     program = """
 async def main():
     session = Session(sys.argv[2])
-    print((await session.get(sys.argv[1])).outcome)
+    print((await session.get(sys.argv[1])).outcome.value)
 asyncio.run(main())
 """
     url = origin.on("/page.html", Page(b"one"))
@@ -168,7 +168,7 @@ async def main():
             os._exit(8)
         told = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         again = await session.get(sys.argv[1])
-        print(told, again.outcome)
+        print(told, again.outcome.value)
 asyncio.run(main())
 """,
     "cache": """
@@ -183,7 +183,7 @@ with Cache(sys.argv[2]) as cache:
             os._exit(7)
         os._exit(8)
     told = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    print(told, cache.plan("GET", sys.argv[1]).settle(304).outcome)
+    print(told, cache.plan("GET", sys.argv[1]).settle(304).outcome.value)
 """,
     "memory": """
 async def main():
@@ -198,7 +198,7 @@ async def main():
                 os._exit(7)
             os._exit(8)
         told = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-        print(told, (await session.get(sys.argv[1])).outcome)
+        print(told, (await session.get(sys.argv[1])).outcome.value)
 asyncio.run(main())
 """,
 }
@@ -228,7 +228,7 @@ async def main():
             except ForkError:
                 os._exit(7)
             os._exit(8)
-        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), (await session.get(sys.argv[1])).outcome)
+        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), (await session.get(sys.argv[1])).outcome.value)
 asyncio.run(main())
 """
     ended = run(QUIET + BEGIN + program, origin.on("/page.html", Page(b"one")), str(store))
@@ -255,7 +255,7 @@ def test_child_opens_a_session_of_its_own(origin: Origin, store: Path) -> None:
     program = """
 async def poll():
     async with Session(sys.argv[2]) as session:
-        return (await session.get(sys.argv[1])).outcome
+        return (await session.get(sys.argv[1])).outcome.value
 print(asyncio.run(poll()), flush=True)
 pid = os.fork()
 if pid == 0:
@@ -276,7 +276,7 @@ from notmodified import Session
 
 async def poll(store, urls):
     async with Session(store) as session:
-        return [(await session.get(url)).outcome for url in urls]
+        return [(await session.get(url)).outcome.value for url in urls]
 
 def work(task):
     return asyncio.run(poll(*task))

@@ -84,7 +84,7 @@ def test_store_whose_disk_was_full_can_be_used_again(large: str, origin: Origin,
     program = """
 async def main():
     async with Session(sys.argv[2]) as session:
-        print([(await session.get(url)).outcome for url in (sys.argv[1], sys.argv[1])])
+        print([(await session.get(url)).outcome.value for url in (sys.argv[1], sys.argv[1])])
 asyncio.run(main())
 """
     assert run(BEGIN + program, url, str(store)).output == "['new', 'not-modified']\n"

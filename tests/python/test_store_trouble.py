@@ -54,7 +54,7 @@ async def main():
         small = await session.get(urls[0].rpartition("/")[0] + "/small")
         await session.flush()
         again = await session.get(small.url)
-        print("again:", again.outcome)
+        print("again:", again.outcome.value)
 asyncio.run(main())
 """
 
@@ -200,7 +200,7 @@ async def main():
             resource.setrlimit(resource.RLIMIT_AS, limits)
             await session.get(url + "?last")
             await session.flush()
-            print([(await session.get(url + name)).outcome for name in ("?first", "?last")])
+            print([(await session.get(url + name)).outcome.value for name in ("?first", "?last")])
 asyncio.run(main())
 """
 
@@ -237,7 +237,7 @@ async def main():
             assert store in str(error)
         # Whoever opens it now begins anew.
         async with Session(store) as other:
-            print((await other.get(urls[0])).outcome)
+            print((await other.get(urls[0])).outcome.value)
 asyncio.run(main())
 """
     assert run(program, str(store), *pages).output == "new\n"
