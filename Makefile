@@ -10,7 +10,7 @@ export VIRTUAL_ENV := $(CURDIR)/.venv
 export PYTHON
 
 RUST_SOURCES := $(shell find src -name '*.rs') Cargo.toml Cargo.lock pyproject.toml
-PYTHON_SOURCES := $(wildcard python tests/python tests/bench tests/soak demo scripts)
+PYTHON_SOURCES := $(wildcard python tests/python tests/bench tests/soak demo examples scripts)
 EXTENSION := $(wildcard python/notmodified/_core*.so)
 SOAK_MINUTES := 120
 FUZZ_SECONDS := 600
