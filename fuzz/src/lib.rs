@@ -207,6 +207,7 @@ fn variant(from: &mut Unstructured<'_>) -> Result<StoredResponse> {
             polls: from.arbitrary()?,
             changes: from.arbitrary()?,
             do_tags_alternate: from.arbitrary()?,
+            did_tag_lie: from.arbitrary()?,
         },
     })
 }

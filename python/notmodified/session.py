@@ -67,8 +67,8 @@ class Session:
     min_interval: seconds between two requests for one URL, counted from the last answer that brought or confirmed its
         stored response, whoever of those who share the store asked. Sooner, that stored response is the answer
         (``outcome`` ``"fresh"``, ``reason`` ``"min-interval"``), whatever the origin says about caches. A request with
-        ``Cache-Control: no-cache`` or ``max-age=0`` asks at once; so does the first after a POST to that URL. None:
-        every poll asks.
+        ``Cache-Control: no-cache`` or ``max-age=0`` asks at once; so does the first after a POST to that URL, and every
+        one where nothing is stored. None: every poll asks.
     floors: what else has to be over before a URL is asked again, a day at most, where something is stored to answer
         with: ``"retry-after"`` (Retry-After of a 503, 429 or 3xx), ``"max-age"`` (of the stored response). Both words
         are the ``reason`` then.

@@ -91,6 +91,7 @@ fn encode_variant(into: &mut BytesMut, variant: &StoredResponse) {
     into.put_u32_le(variant.learned.polls);
     into.put_u32_le(variant.learned.changes);
     into.put_u8(u8::from(variant.learned.do_tags_alternate));
+    into.put_u8(u8::from(variant.learned.did_tag_lie));
 }
 
 /// The record in `bytes`, or `None`. Field sections are shared with `bytes`, not copied.
@@ -158,6 +159,7 @@ fn decode_variant(bytes: &mut Bytes) -> Option<StoredResponse> {
             polls: bytes.try_get_u32_le().ok()?,
             changes: bytes.try_get_u32_le().ok()?,
             do_tags_alternate: get_flag(bytes)?,
+            did_tag_lie: get_flag(bytes)?,
         },
     })
 }
@@ -266,7 +268,7 @@ mod tests {
                 wire_bytes: sizes.1,
                 is_invalidated,
                 other_tags: other_tags.into_iter().map(Bytes::from).collect(),
-                learned: Learned { barred: Rungs::from_bits(barred).unwrap(), barred_at, polls, changes, do_tags_alternate: is_invalidated },
+                learned: Learned { barred: Rungs::from_bits(barred).unwrap(), barred_at, polls, changes, do_tags_alternate: is_invalidated, did_tag_lie: !is_invalidated },
             }
         }
     }

@@ -7,7 +7,7 @@
 //!
 //! So nothing weaker will do: not a weak tag, not a date. Origins do give one strong tag to several codings of a page, so Content-Encoding,
 //! Content-Length and Last-Modified have to be the stored ones as well. And it must be a tag that the same request could have brought
-//! along: one that another identity was given says nothing here.
+//! along: one that another identity was given says nothing here. A tag that once stayed while the content changed is not believed again.
 
 use crate::entry::StoredResponse;
 use crate::exchange::Policy;
@@ -53,7 +53,7 @@ impl Familiar {
     pub fn by(stored: &StoredResponse) -> Option<Self> {
         let length = stored.body.length;
         let is_strong = stored.entity_tag().is_some_and(|tag| !tag.is_weak());
-        let is_known = is_strong && stored.status == 200 && length > LEAST;
+        let is_known = is_strong && !stored.learned.did_tag_lie && stored.status == 200 && length > LEAST;
         is_known.then(|| Self { stored: stored.fields.clone(), length })
     }
 

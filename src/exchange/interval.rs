@@ -12,12 +12,12 @@ use crate::entry::change::Change;
 use crate::exchange::answer::{Answer, Write};
 use crate::exchange::outcome::Reason;
 use crate::exchange::plan::Pending;
-use crate::exchange::serve::served;
+use crate::exchange::serve::{is_usable, served};
 use crate::exchange::settle::Reply;
 use crate::exchange::{FullEvery, Policy};
 use crate::key::Method;
 use crate::rfc::cache_control::CacheControl;
-use crate::rfc::{retry_after, vary};
+use crate::rfc::retry_after;
 
 /// Seconds for which an origin is taken at its word: a day. What it says by mistake must not silence a poller for years.
 const LONGEST: u64 = 24 * 3600;
@@ -49,11 +49,7 @@ impl Moment {
 /// The stored response, where it is too soon to ask about it.
 pub(super) fn held(pending: &Pending, policy: &Policy) -> Option<Answer> {
     let is_on = policy.min_interval.is_some() || policy.floors.retry_after || policy.floors.max_age;
-    let stored = pending.stored().filter(|_| is_on && pending.can_be_served())?;
-    // Of what it knows to be out of date, and of what no request selects, it does not want to hear again.
-    if stored.is_invalidated || vary::is_star(&stored.fields) {
-        return None;
-    }
+    let stored = pending.stored().filter(|stored| is_on && pending.can_be_served() && is_usable(stored))?;
     let now = pending.planned;
     let age = stored.age(now.seconds);
     let request = CacheControl::of(&pending.ask.fields);

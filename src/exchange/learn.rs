@@ -198,7 +198,8 @@ impl Answered<'_> {
             None if self.is_strongly_same_tag() => Some(Reason::MissedChange),
             None => is_always_new.then_some(Reason::ChangingValidator),
         };
-        let learned = Learned { do_tags_alternate: false, ..learned };
+        let did_tag_lie = learned.did_tag_lie || self.is_strongly_same_tag();
+        let learned = Learned { do_tags_alternate: false, did_tag_lie, ..learned };
         Taught { learned, other_tags: Vec::new(), reason, writes: Vec::new() }
     }
 

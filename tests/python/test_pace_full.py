@@ -106,6 +106,8 @@ async def test_full_poll_is_read_to_its_end_though_its_header_section_says_enoug
         page.content = b"x" * (1 << 20)
         response = await session.get(url)
         assert (response.outcome, response.reason) == ("changed", "missed-change")
+        # What lied once is not believed again.
+        assert await outcomes(session, url, 3) == ["same-content"] * 3
 
 
 async def test_poll_that_is_held_back_is_none(origin: Origin) -> None:

@@ -150,6 +150,17 @@ async def test_page_of_another_identity_is_not_the_answer(origin: Origin) -> Non
         assert (await session.get(url, identity="b")).outcome == "new"
 
 
+async def test_callers_own_condition_or_range_is_answered_from_the_store_meanwhile(origin: Origin) -> None:
+    url = origin.on("/page.html", Page(b"one", etag='"1"'))
+    async with Session(":memory:", min_interval=HOUR) as session:
+        await session.get(url)
+        unchanged = await session.get(url, headers={"If-None-Match": '"1"'})
+        assert (unchanged.status, unchanged.content, unchanged.reason) == (304, b"", "min-interval")
+        part = await session.get(url, headers={"Range": "bytes=0-1"})
+        assert (part.status, part.content, part.reason) == (206, b"on", "min-interval")
+        assert len(origin.log) == 1
+
+
 async def test_unsafe_method_ends_the_interval(origin: Origin) -> None:
     url = origin.on("/page.html", Page(b"one"))
     async with Session(":memory:", min_interval=HOUR) as session:
