@@ -16,6 +16,7 @@ use notmodified::exchange::answer::{Answer, AnswerBody};
 use notmodified::exchange::outcome::{Outcome, Reason};
 use notmodified::exchange::plan::{Pending, Plan, plan};
 use notmodified::exchange::settle::{Completeness, Reply, Settlement, settle};
+use notmodified::exchange::verdict::{Verdict, conclude};
 use notmodified::exchange::{Ask, Freshness, Policy};
 use notmodified::fields::Fields;
 use notmodified::identity::{Partition, Secret};
@@ -36,6 +37,7 @@ struct Input<'a> {
     max_age: Option<u64>,
     now: u64,
     replies: [Answered<'a>; 2],
+    verdict: Option<(bool, Option<u8>)>,
 }
 
 #[derive(Debug, Arbitrary)]
@@ -78,6 +80,7 @@ fuzz_target!(|input: Input<'_>| {
         accept_encoding: input.is_ours_to_accept.then_some(ACCEPTED),
         max_body: 100,
         max_age: input.max_age,
+        asks_storable: input.verdict.is_some(),
         ..Policy::default()
     };
     let record = input.record.map(|stored| stored.0);
@@ -99,7 +102,16 @@ fuzz_target!(|input: Input<'_>| {
                 assert_writes(&answer, &reply, &policy, record.as_ref());
                 return;
             }
-            Settlement::Judge(_) => panic!("nobody has a say in it"),
+            Settlement::Judge(unjudged) => {
+                let (is_storable, fingerprint) = input.verdict.expect("nobody has a say in it");
+                let verdict = Verdict { is_storable, fingerprint: fingerprint.map(|made| Digest([made; 32])) };
+                let answer = conclude(&pending, *unjudged, verdict, &policy, &SECRET);
+                assert_answer(&answer, &pending, &reply, &policy);
+                assert_writes(&answer, &reply, &policy, record.as_ref());
+                let is_untouched = answer.writes.is_empty() && answer.acknowledgement.is_none() && !answer.is_changed;
+                assert!(is_storable || is_untouched, "a page that is none left a trace");
+                return;
+            }
             Settlement::Resend(_) => {
                 assert!(reply.status == 304 && !pending.is_resend, "asked again without need");
                 pending = Box::new(pending.unconditional());

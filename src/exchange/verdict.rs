@@ -25,7 +25,7 @@ use crate::fields::Fields;
 use crate::fingerprint;
 use crate::identity::Secret;
 use crate::key::Method;
-use crate::rfc::coding::{self, Limits};
+use crate::rfc::coding::{self, CodingError, Limits};
 
 /// Bytes of a body on the wire from which on it is work: some milliseconds of it.
 const LARGE: usize = 64 * 1024;
@@ -69,8 +69,10 @@ pub struct Question {
     pub status: u16,
     /// The field section.
     pub fields: Fields,
-    /// The content, decoded.
+    /// The content, decoded where its coding is known.
     pub content: Bytes,
+    /// Is its fingerprint of any use?
+    pub is_compared: bool,
 }
 
 impl Policy {
@@ -120,10 +122,12 @@ impl Page {
     #[must_use]
     pub fn examine(&self, policy: &Policy) -> (Verdict, Option<Question>) {
         // It was decoded once already, for its digest, and can be again.
-        let Some(content) = self.content(policy.limits) else { return (Verdict::NONE, None) };
-        let is_read = policy.fingerprint == Fingerprinting::Html && self.is_html();
+        let Ok((content, is_decoded)) = self.content(policy.limits) else { return (Verdict::NONE, None) };
+        let is_read = policy.fingerprint == Fingerprinting::Html && self.is_html() && is_decoded;
         let fingerprint = is_read.then(|| fingerprint::html(&content)).flatten();
-        let question = || Question { url: self.url.clone(), status: self.status, fields: self.fields.clone(), content };
+        let (url, status, fields) = (self.url.clone(), self.status, self.fields.clone());
+        let is_compared = is_compared(status);
+        let question = || Question { url, status, fields, content, is_compared };
         (Verdict { is_storable: true, fingerprint }, policy.asks_caller().then(question))
     }
 
@@ -134,13 +138,20 @@ impl Page {
         [&b"text/html"[..], b"application/xhtml+xml"].iter().any(|one| one.eq_ignore_ascii_case(essence))
     }
 
-    fn content(&self, limits: Limits) -> Option<Bytes> {
-        let codings = coding::codings(&self.fields).ok()?;
-        if codings.is_empty() {
-            return Some(self.body.clone());
+    /// The content, and whether it is decoded: what is coded as only others know is content as it stands.
+    fn content(&self, limits: Limits) -> Result<(Bytes, bool), CodingError> {
+        match coding::codings(&self.fields) {
+            Ok(codings) if codings.is_empty() => Ok((self.body.clone(), true)),
+            Ok(codings) => Ok((coding::decode(&codings, &self.body, limits)?.into(), true)),
+            Err(CodingError::Unknown(_)) => Ok((self.body.clone(), false)),
+            Err(error) => Err(error),
         }
-        coding::decode(&codings, &self.body, limits).ok().map(Bytes::from)
     }
+}
+
+/// Is a response compared by what its content comes to? A redirect or an error is by all that it is: its text is not what it says.
+const fn is_compared(status: u16) -> bool {
+    status == 200
 }
 
 /// Is somebody to be asked about the answer? That to a HEAD has no content to judge.
@@ -157,7 +168,8 @@ pub fn conclude(pending: &Pending, unjudged: Unjudged, verdict: Verdict, policy:
         return passed(pending, reply, Reason::NotStorable, policy);
     }
     let pause = interval::pause(pending, &reply, policy);
-    let mut answer = stored(pending, reply, Judged { fingerprint: verdict.fingerprint, ..judged }, policy, secret);
+    let fingerprint = verdict.fingerprint.filter(|_| is_compared(reply.status));
+    let mut answer = stored(pending, reply, Judged { fingerprint, ..judged }, policy, secret);
     answer.writes.extend(pause);
     answer
 }

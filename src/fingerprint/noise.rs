@@ -10,11 +10,12 @@ use crate::fingerprint::tag::Tag;
 enum Meaning {
     /// Made for one request: a nonce, a token against forgery.
     ForOneRequest,
-    /// Names the request, or carries a token, if it looks like one: `data-request-id` may be an entry's in a list of requests.
+    /// Names the request, or carries a token, if it is said of the whole page or looks like one: `data-request-id` may be an entry's in a
+    /// list of requests.
     Token,
-    /// Names the visitor, if it looks like it.
+    /// Names the visitor, likewise.
     Visit,
-    /// When the page was made, where it is said of the whole page; an article's own time is content.
+    /// When the page was made, if it is said of the whole page; an article's own time is content.
     Moment,
     /// Anything else.
     Content,
@@ -23,8 +24,11 @@ enum Meaning {
 /// Longer names mean nothing that is known here.
 const LONGEST_NAME: usize = 64;
 
-/// The shortest token. Shorter ones exist, and so do article numbers.
-const SHORTEST_TOKEN: usize = 16;
+/// The shortest token of letters and digits. Shorter ones exist, and so do article numbers.
+const SHORTEST_TOKEN: usize = 8;
+
+/// The shortest of digits alone, or of letters alone.
+const SHORTEST_PLAIN_TOKEN: usize = 16;
 
 /// What is left out of the attributes of one tag.
 pub(super) struct Rules {
@@ -85,7 +89,7 @@ impl Rules {
         };
         let is_left_out = match meaning {
             Meaning::ForOneRequest => true,
-            Meaning::Token | Meaning::Visit => is_opaque(value),
+            Meaning::Token | Meaning::Visit => self.is_of_page || is_opaque(value),
             Meaning::Moment => self.is_of_page,
             Meaning::Content => false,
         };
@@ -135,8 +139,9 @@ fn meaning(name: &[u8]) -> Meaning {
         Meaning::Visit
     } else if ends(&[b"token", b"hmac", b"requestid", b"correlationid", b"traceid", b"spanid", b"traceparent"]) {
         Meaning::Token
-    } else if is(&[b"timestamp", b"generated", b"generatedat", b"generatedon", b"renderedat", b"rendertime"])
-        || is(&[b"servertime", b"requesttime", b"responsetime", b"requeststart"])
+    } else if is(&[b"timestamp", b"pagetimestamp", b"servertimestamp", b"requesttimestamp", b"requeststart"])
+        || is(&[b"generated", b"generatedat", b"generatedon", b"generationtime", b"renderedat", b"rendertime"])
+        || is(&[b"servertime", b"requesttime", b"responsetime"])
     {
         Meaning::Moment
     } else {
@@ -144,9 +149,12 @@ fn meaning(name: &[u8]) -> Meaning {
     }
 }
 
-/// Does it look like a token: one long word with digits in it, or with capitals among small letters?
+/// Does it look like a token: one word of letters and digits, or a long one of digits, or of capitals among small letters?
 fn is_opaque(value: &[u8]) -> bool {
     let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=_-.:~%|".contains(byte);
-    let has_case = value.iter().any(u8::is_ascii_uppercase) && value.iter().any(u8::is_ascii_lowercase);
-    value.len() >= SHORTEST_TOKEN && value.iter().all(is_part) && (has_case || value.iter().any(u8::is_ascii_digit))
+    let has = |kind: fn(&u8) -> bool| value.iter().any(kind);
+    let is_mixed = has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic);
+    let is_plain = has(u8::is_ascii_digit) || (has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase));
+    let is_long = value.len() >= SHORTEST_PLAIN_TOKEN;
+    value.len() >= SHORTEST_TOKEN && value.iter().all(is_part) && (is_mixed || (is_long && is_plain))
 }

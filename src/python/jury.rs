@@ -46,7 +46,8 @@ impl Jury {
                 return Ok(Verdict::NOT_STORABLE);
             }
         }
-        let Some(callable) = &self.fingerprint else { return Ok(Verdict::NONE) };
+        let fingerprint = self.fingerprint.as_ref().filter(|_| question.is_compared);
+        let Some(callable) = fingerprint else { return Ok(Verdict::NONE) };
         let made = print(callable.bind(py), &content);
         let fingerprint = or_told(made, &content, question, "fingerprint", "the content is compared as it is")?;
         Ok(Verdict { is_storable: true, fingerprint: fingerprint.map(|made| fingerprint::given(&made)) })

@@ -89,7 +89,8 @@ mod tests {
     use crate::fields::Fields;
 
     fn question(status: u16) -> Question {
-        Question { url: "http://a/".into(), status, fields: Fields::new(), content: bytes::Bytes::new() }
+        let (fields, content) = (Fields::new(), bytes::Bytes::new());
+        Question { url: "http://a/".into(), status, fields, content, is_compared: true }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use notmodified::exchange::outcome::{Outcome, Reason};
 use notmodified::exchange::plan::{Plan, plan};
 use notmodified::exchange::settle::{Completeness, Reply, Settlement, settle};
 use notmodified::exchange::verdict::{Verdict, conclude};
-use notmodified::exchange::{Fingerprinting, Policy};
+use notmodified::exchange::{Fingerprinting, Freshness, Policy};
 use notmodified::fields::Fields;
 use notmodified::identity::Secret;
 use notmodified::request::Request;
@@ -170,6 +170,20 @@ fn only_a_page_to_keep_ends_a_wait_that_the_origin_asked_for() {
         }
         assert_eq!(poller.record.not_before, expected);
     }
+}
+
+#[test]
+fn what_is_no_page_is_compared_as_it_is() {
+    let mut poller = Poller::new(Fingerprinting::Callers, None);
+    poller.policy.freshness = Freshness::Rfc9111;
+    let moved = |to| {
+        let fields =
+            [("Location", to), ("ETag", "\"1\""), ("Cache-Control", "public, max-age=0")].into_iter().collect();
+        Reply { status: 301, fields, ..page("", "moved") }
+    };
+    assert_eq!(poller.get(moved("/a"), print("moved")).outcome, Outcome::New);
+    assert_eq!(poller.get(moved("/b"), print("moved")).outcome, Outcome::Changed);
+    assert_eq!(poller.get(page("\"2\"", "moved"), print("moved")).outcome, Outcome::Changed);
 }
 
 #[test]
