@@ -61,7 +61,8 @@ fn rungs(stored: &StoredResponse, lessons: Option<&Lessons>) -> impl Iterator<It
     let ladder = [
         (Rung::List, has_list),
         (Rung::Tag, has_tag && !has_list),
-        (Rung::CutTag, cut_tag(stored, lessons).is_some()),
+        // One tag of several, cut or not, is only known to the machine that it came from.
+        (Rung::CutTag, !has_list && cut_tag(stored, lessons).is_some()),
         (Rung::Date, dates),
         (Rung::Both, dates && has_tag),
         // One of several tags hits now and then.

@@ -30,6 +30,7 @@ pub(super) fn confirmed<'a>(pending: &'a Pending, reply: &Reply) -> Result<&'a S
     let is_meant = |stored: &&StoredResponse| match named {
         Some(named) if stored.entity_tag().is_some() => {
             stored.entity_tags().any(|known| is_same_tag(named, known, stored, lessons))
+                || rung == Rung::Date && is_another_machine(stored, &reply.fields)
         }
         Some(_) | None => rung != Rung::Date || is_same_date(stored, &reply.fields),
     };
@@ -37,6 +38,12 @@ pub(super) fn confirmed<'a>(pending: &'a Pending, reply: &Reply) -> Result<&'a S
     let first = meant.next().ok_or(Reason::Mismatched304)?;
     // Without a tag it has to be the only one that it can mean.
     if named.is_none() && meant.next().is_some() { Err(Reason::Mismatched304) } else { Ok(first) }
+}
+
+/// Where each machine behind a name gives tags of its own, one may be named that none of them gave yet. What they share is the date, and
+/// that has to be named.
+fn is_another_machine(asked: &StoredResponse, reply: &Fields) -> bool {
+    asked.learned.do_tags_alternate && reply.contains(b"last-modified") && is_same_date(asked, reply)
 }
 
 fn is_same_date(asked: &StoredResponse, reply: &Fields) -> bool {

@@ -290,6 +290,40 @@ fn where_lists_are_not_understood_the_date_is_asked_about() {
     assert_eq!(client.next("http://a/1"), (None, Some(OLD.into())));
 }
 
+/// A page of two machines that take turns, mark their coded tags and know no list; it was modified at `date`.
+fn balanced_and_coded(touches: usize, date: &'static str) -> impl FnMut(&Fields) -> Said {
+    let mut turn = 0;
+    move |conditions| {
+        turn += 1;
+        let machine = if turn % 2 == 0 { "a" } else { "b" };
+        let lines = |tag: String| vec![("ETag", tag), ("Last-Modified", date.to_owned())];
+        if !conditions.contains(b"if-none-match") && line(conditions, "if-modified-since") == Some(date) {
+            return (304, lines(format!("\"{machine}{touches}\"")), b"");
+        }
+        let coded = vec![("Content-Encoding", "br".to_owned())];
+        let fields = [lines(format!("\"{machine}{touches}-br\"")), coded].concat();
+        (200, fields, &b"\x8b\x01\x80page\x03"[..])
+    }
+}
+
+#[test]
+fn one_of_several_tags_is_not_tried_unmarked() {
+    let mut client = Client::new();
+    let outcomes = client.outcomes("http://a/1", 6, &mut balanced_and_coded(0, OLD));
+    assert_eq!(outcomes[3..], [Outcome::NotModified; 3]);
+    assert_eq!(client.next("http://a/1"), (None, Some(OLD.into())));
+}
+
+#[test]
+fn a_304_to_a_date_may_name_a_new_tag_of_another_machine_beside_that_date() {
+    let mut client = Client::new();
+    client.outcomes("http://a/1", 4, &mut balanced_and_coded(0, OLD));
+    let outcomes = client.outcomes("http://a/1", 4, &mut balanced_and_coded(1, "Mon, 07 Nov 1994 08:49:37 GMT"));
+    assert_eq!(outcomes[0], Outcome::SameContent);
+    assert_eq!(outcomes[1..], [Outcome::NotModified; 3]);
+    assert_eq!(client.asked.len(), 8, "no poll took two requests");
+}
+
 #[test]
 fn a_touched_file_is_the_same_content_and_asked_about_with_its_new_tag() {
     let mut client = Client::new();
