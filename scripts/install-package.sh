@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs one package of the system by name: install-package.sh NAME. Says what to do where it cannot.
+# Installs packages of the system by name: install-package.sh NAME... Says what to do where it cannot.
 set -euo pipefail
-package=$1
+packages=("$@")
 
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then
@@ -9,7 +9,7 @@ as_root() {
     elif command -v sudo >/dev/null; then
         sudo "$@"
     else
-        echo "cannot install '$package': not root, and no sudo; install it yourself and run make again" >&2
+        echo "cannot install '${packages[*]}': not root, and no sudo; install them yourself and run make again" >&2
         return 1
     fi
 }
@@ -28,17 +28,17 @@ without_services() {
     return "$status"
 }
 
-echo "installing $package" >&2
+echo "installing ${packages[*]}" >&2
 if command -v apt-get >/dev/null; then
     as_root apt-get update -qq
-    without_services as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$package"
+    without_services as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}"
 elif command -v dnf >/dev/null; then
-    as_root dnf install -y -q "$package"
+    as_root dnf install -y -q "${packages[@]}"
 elif command -v apk >/dev/null; then
-    as_root apk add --quiet "$package"
+    as_root apk add --quiet "${packages[@]}"
 elif command -v brew >/dev/null; then
-    brew install --quiet "$package"
+    brew install --quiet "${packages[@]}"
 else
-    echo "cannot install '$package': none of apt-get, dnf, apk, brew is here; install it yourself and run make again" >&2
+    echo "cannot install '${packages[*]}': none of apt-get, dnf, apk, brew is here; install them yourself and run make again" >&2
     exit 1
 fi

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING, Protocol
+import sys
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import pytest
 import uvloop
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from nginx import Options
+    from servers.cases import Served
 
 
 def pytest_asyncio_loop_factories(
@@ -77,6 +79,32 @@ def serve_nginx(tmp_path: Path) -> Iterator[ServeNginx]:
 def nginx_site(serve_nginx: ServeNginx) -> Nginx:
     """A plain nginx over an empty directory: `nginx_site.write("a.html", "…")` gives a URL."""
     return serve_nginx()
+
+
+AnyServer = TypeVar("AnyServer", bound="Served")
+
+
+class Serve(Protocol):
+    """Starts a server of `servers`."""
+
+    def __call__(self, server: AnyServer) -> AnyServer:
+        """Start it; it is stopped after the test."""
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """For a test of a certain server: `serve(Apache(coding="gzip"))`. What it said is shown when the test fails."""
+    servers: list[Served] = []
+    with contextlib.ExitStack() as running:
+
+        def start(server: AnyServer) -> AnyServer:
+            servers.append(server)
+            running.enter_context(server)
+            return server
+
+        yield start
+        for server in servers:
+            sys.stdout.write(server.output())
 
 
 @pytest.fixture

@@ -128,7 +128,7 @@ class Nginx:
             self.port = _free_port()
             if self._try_to_start():
                 return self
-        raise RuntimeError(f"nginx found no free port: {self._errors()}")
+        raise RuntimeError(f"nginx found no free port: {self.output()}")
 
     def stop(self) -> None:
         """End it, gently for a second."""
@@ -166,6 +166,11 @@ class Nginx:
             time.sleep(0.01)
         return lines
 
+    def output(self) -> str:
+        """What it has said so far."""
+        logs = [self.prefix / "output.log", self.prefix / "error.log"]
+        return "\n".join(log.read_text(errors="replace").strip() for log in logs if log.exists())
+
     def _log_lines(self) -> list[Access]:
         text = (self.prefix / "access.log").read_text(encoding="utf-8")
         return [Access(**_fields(line)) for line in text.splitlines(keepends=True) if line.endswith("\n")]
@@ -182,12 +187,12 @@ class Nginx:
         while not _accepts(self.port):
             if self._process.poll() is not None:
                 self._process = None
-                if "in use" in self._errors():
+                if "in use" in self.output():
                     return False
-                raise RuntimeError(f"nginx did not start: {self._errors()}")
+                raise RuntimeError(f"nginx did not start: {self.output()}")
             if time.monotonic() > deadline:
                 self.stop()
-                raise RuntimeError(f"nginx does not answer: {self._errors()}")
+                raise RuntimeError(f"nginx does not answer: {self.output()}")
             time.sleep(0.01)
         return True
 
@@ -214,10 +219,6 @@ class Nginx:
             return " ssl", lines
         # 1.25.1 made a directive of the flag and complains about the flag.
         return (" ssl", lines + " http2 on;") if _version() >= (1, 25, 1) else (" ssl http2", lines)
-
-    def _errors(self) -> str:
-        logs = [self.prefix / "output.log", self.prefix / "error.log"]
-        return "\n".join(log.read_text(errors="replace").strip() for log in logs if log.exists())
 
 
 def _executable() -> str:
