@@ -16,6 +16,8 @@ use notmodified::rfc::coding::codings;
 use notmodified::rfc::date;
 use notmodified::rfc::etag::EntityTag;
 use notmodified::rfc::freshness::Stored;
+use notmodified::rfc::preconditions::{Evaluation, LastModified, Validators, evaluate};
+use notmodified::rfc::range::ByteRange;
 use notmodified::rfc::vary;
 use notmodified_fuzz::Section;
 
@@ -69,6 +71,28 @@ fn read(response: &Fields, request: &Fields, [request_time, response_time, now]:
     let shouted: Fields = request.iter().map(|(name, value)| (name.to_ascii_uppercase(), value)).collect();
     assert_eq!(vary::selecting(response, &shouted, &SECRET), selecting, "names have no case");
     assert!(!vary::is_star(response) || response.contains(b"vary"));
+    conditions(request, response, now);
+}
+
+/// A request that names what is there gets no content again, and a part lies within the whole.
+fn conditions(request: &Fields, response: &Fields, length: u64) {
+    let etag = response.get(b"etag").and_then(EntityTag::new);
+    let last_modified = response.get(b"last-modified").and_then(date::parse).map(|at| LastModified::dated(at, length));
+    let validators = Validators { etag, last_modified };
+    for method in [&b"GET"[..], b"HEAD", b"PUT", b"OPTIONS"] {
+        let evaluation = evaluate(method, request, Some(&validators));
+        assert!(evaluation != Evaluation::NotModified || matches!(method, b"GET" | b"HEAD"));
+        assert!(evaluation != Evaluation::IgnoreRange || request.contains(b"if-range"));
+        assert_ne!(evaluate(method, request, None), Evaluation::NotModified, "there is nothing to be unmodified");
+    }
+    if let Some(tag) = etag {
+        let echo = request.filtered(|name, _| !name.to_ascii_lowercase().starts_with(b"if-"));
+        let echo = echo.with(b"If-None-Match", tag.as_bytes());
+        assert_eq!(evaluate(b"GET", &echo, Some(&validators)), Evaluation::NotModified, "{tag:?}");
+    }
+    if let Some(part) = ByteRange::of(request).and_then(|range| range.within(length)) {
+        assert!(part.first <= part.last && part.last < length && part.length() <= length);
+    }
 }
 
 fn tag(value: &[u8]) {

@@ -10,7 +10,7 @@ use crate::exchange::ladder::is_same_tag;
 use crate::exchange::outcome::Reason;
 use crate::exchange::plan::{Pending, Treatment};
 use crate::exchange::settle::Reply;
-use crate::exchange::{Freshness, Policy, freshen, interval};
+use crate::exchange::{Policy, freshen, interval};
 use crate::fields::Fields;
 use crate::identity::Secret;
 use crate::key::Method;
@@ -59,8 +59,8 @@ impl Pending {
 
 /// What the caller's own conditions make of the answer that the stored response would be without them.
 pub(super) fn answered(pending: &Pending, whole: Answer) -> Answer {
-    // > A server MUST ignore all received preconditions if its response to the same request without those conditions […] would have been a
-    // > status code other than a 2xx (Successful) or 412 (RFC 9110 §13.2.1).
+    // > a conditional GET or HEAD request has been received and would have resulted in a 200 (OK) response if it were not for the fact that
+    // > the condition evaluated to false (RFC 9110 §15.4.5). What came instead of a page has no condition, and no parts.
     let stored = pending.stored().filter(|_| pending.treatment == Treatment::Callers && whole.status == 200);
     let Some(stored) = stored else { return whole };
     let method: &[u8] = if pending.ask.method == Method::Head { b"HEAD" } else { b"GET" };
@@ -148,9 +148,8 @@ pub(super) fn freshening(pending: &Pending, reply: &Reply, policy: &Policy, secr
     let stored = pending.stored().filter(|_| is_theirs)?;
     let is_by_tag = is_named(pending, stored, &reply.fields)?;
     let fields = freshen::freshened(&stored.fields, &reply.fields, is_by_tag);
-    let is_worth_a_write = stored.is_invalidated
-        || policy.freshness == Freshness::Rfc9111
-        || freshen::is_worth_a_write(&stored.fields, &fields);
+    let is_worth_a_write =
+        stored.is_invalidated || policy.is_time_worth_a_write() || freshen::is_worth_a_write(&stored.fields, &fields);
     let freshening = is_worth_a_write.then(|| Freshening {
         selecting: stored.selecting,
         selecting_now: vary::selecting(&fields, &pending.ask.fields, &secret.0),

@@ -99,12 +99,13 @@ pub fn plan(
         planned,
         is_resend: false,
     };
-    let served = fresh(&pending, policy, now).or_else(|| held(&pending, policy)).or_else(|| unsatisfied(&pending));
+    let whole = fresh(&pending, policy, now).or_else(|| held(&pending, policy));
+    let served = whole.map(|whole| answered(&pending, whole)).or_else(|| unsatisfied(&pending));
     pending.candidate = pending.page().or(pending.candidate);
     let Condition { rung, fields } = conditions(&pending, policy, now);
     (pending.rung, pending.conditions) = (rung, fields);
     match served {
-        Some(whole) => Plan::Serve(Box::new(answered(&pending, whole)), Box::new(pending)),
+        Some(answer) => Plan::Serve(Box::new(answer), Box::new(pending)),
         None => Plan::Send(Box::new(pending)),
     }
 }

@@ -262,6 +262,22 @@ async def test_poller_who_validates_everything_passes_its_own_conditions_on(orig
         assert shown(await session.get(url, headers={"If-None-Match": '"b"'})) == (200, CONTENT, "same-content")
 
 
+async def test_url_that_is_not_asked_yet_answers_conditions(origin: Origin) -> None:
+    url = origin.on("/page.html", Page(CONTENT, etag='"a"'))
+    async with Session(":memory:", min_interval=3600.0) as session:
+        await session.get(url)
+        for own, expected in (
+            (("If-None-Match", '"a"'), NOT_MODIFIED),
+            (("If-None-Match", '"b"'), WHOLE),
+            (("Range", "bytes=0-1"), (206, b"01", "fresh")),
+        ):
+            response = await asked(session, url, own)
+            assert (shown(response), response.reason) == (expected, "min-interval")
+        assert len(origin.log) == 1
+        assert (await asked(session, url, ("If-Match", '"a"'))).outcome == "same-content"
+    assert len(origin.log) == 2
+
+
 @pytest.mark.parametrize(
     ("own", "answered"),
     [
