@@ -14,6 +14,7 @@ use crate::exchange::{Policy, freshen, interval};
 use crate::fields::Fields;
 use crate::identity::Secret;
 use crate::key::Method;
+use crate::rfc::accept_encoding::names_codings;
 use crate::rfc::date;
 use crate::rfc::etag::EntityTag;
 use crate::rfc::etag_list::EntityTagList;
@@ -45,14 +46,14 @@ impl Pending {
 
     /// > the If-Match and If-Unmodified-Since conditional header fields are not applicable to a cache (RFC 9111 §4.3.2),
     ///
-    /// and several ranges, or other units than bytes, are for an origin that knows them. A part of a coded body is only for a caller who chose
-    /// the coding: where the choice is ours, a range asks for plain bytes.
+    /// and several ranges, or other units than bytes, are for an origin that knows them. A part of a coded body is only for a caller who asked
+    /// for the coding: where the choice is ours, a range asks for plain bytes.
     fn is_within_a_cache(&self) -> bool {
         let fields = &self.ask.fields;
         let is_part = self.ask.method == Method::Get && fields.contains(b"range");
-        let is_coded = self.stored().is_some_and(|stored| stored.fields.contains(b"content-encoding"));
+        let is_readable = || self.stored().is_none_or(|stored| names_codings(fields, &stored.fields));
         let is_for_the_origin = fields.contains(b"if-match") || fields.contains(b"if-unmodified-since");
-        let is_understood = || ByteRange::of(fields).is_some() && (!is_coded || fields.contains(b"accept-encoding"));
+        let is_understood = || ByteRange::of(fields).is_some() && is_readable();
         !is_for_the_origin && (!is_part || is_understood())
     }
 }
