@@ -47,8 +47,8 @@ pub struct Cache {
 /// What to do about a request.
 #[derive(Debug)]
 pub enum Planned {
-    /// Nothing is sent.
-    Serve(Box<Response>),
+    /// Nothing is sent on whose answer the caller waits; but what is served stale is validated by this.
+    Serve(Box<Response>, Option<Box<Sending>>),
     /// Send [`Pending::fields`], and settle what comes back.
     Send(Box<Sending>),
 }
@@ -140,7 +140,10 @@ impl Cache {
             Plan::Send(pending) => Ok(Planned::Send(Box::new(self.sending(*pending)))),
             Plan::Serve(answer, otherwise) => {
                 match self.respond(&otherwise.ask, *answer, self.promise(&otherwise), Effort::default()).await? {
-                    Assembled::Whole(response) => Ok(Planned::Serve(response)),
+                    Assembled::Whole(response) => {
+                        let is_behind = response.reason == Some(Reason::StaleWhileRevalidate);
+                        Ok(Planned::Serve(response, is_behind.then(|| Box::new(self.sending(*otherwise)))))
+                    }
                     Assembled::BodyMissing(body) => {
                         self.forget_body(&otherwise, body).await?;
                         self.without_body(*otherwise).await
@@ -155,7 +158,7 @@ impl Cache {
         if let Some(refusal) = pending.unsatisfied()
             && let Assembled::Whole(response) = self.respond(&pending.ask, refusal, None, Effort::default()).await?
         {
-            return Ok(Planned::Serve(response));
+            return Ok(Planned::Serve(response, None));
         }
         Ok(Planned::Send(Box::new(self.sending(pending.unconditional()))))
     }

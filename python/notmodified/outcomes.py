@@ -54,6 +54,7 @@ class Reason(Word):
     BODY_MISSING = "body-missing"
     NOT_STORABLE = "not-storable"
     ONLY_IF_CACHED = "only-if-cached"
+    STALE_WHILE_REVALIDATE = "stale-while-revalidate"
     MIN_INTERVAL = "min-interval"
     RETRY_AFTER = "retry-after"
     MAX_AGE = "max-age"

@@ -42,7 +42,8 @@ class Session:
         directory.
     consumer: whose acknowledgements ``response.changed`` compares with; None compares with what is stored.
     freshness: ``"revalidate"`` asks every time; ``"rfc9111"`` serves what is fresh by RFC 9111 §4.2 without asking, and
-        keeps answers of any status that RFC 9111 §3 lets it keep, each beside the page and never in its place.
+        keeps answers of any status that RFC 9111 §3 lets it keep, each beside the page and never in its place. What is
+        served stale because its ``stale-while-revalidate`` allows that is validated meanwhile.
     stale_if_error: seconds for which a stored response stands in for an origin that answers 500, 502, 503 or 504 or
         not at all, counted from when it went stale; never where it says ``must-revalidate`` or ``no-cache``. None: only
         where a request says ``stale-if-error=``, or with ``freshness="rfc9111"`` the response does.

@@ -37,6 +37,7 @@ impl Display for Reason {
             Self::BodyMissing => "the origin said 304, and the stored body was gone or damaged",
             Self::NotStorable => "storable= said that this is no page to keep",
             Self::OnlyIfCached => "only-if-cached was asked for, and nothing was stored that could be served",
+            Self::StaleWhileRevalidate => "stale, served as its stale-while-revalidate allows, and validated meanwhile",
             Self::MinInterval => "the last answer is younger than min_interval",
             Self::RetryAfter => "the origin's Retry-After is not over",
             Self::MaxAge => "the stored response is younger than its max-age, which was made a floor",

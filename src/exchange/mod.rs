@@ -78,6 +78,8 @@ pub struct Policy {
     pub floors: Floors,
     /// Seconds for which a stored response may stand in for an origin that fails, counted from when it went stale.
     pub stale_if_error: Option<u64>,
+    /// Is there somebody who validates, behind the caller's back, what is served stale?
+    pub validates_behind: bool,
     /// Is a body left unread whose header section says that it is the stored one?
     pub stops_early: bool,
     /// What of the content counts.
@@ -160,6 +162,7 @@ impl Default for Policy {
             min_interval: None,
             floors: Floors::default(),
             stale_if_error: None,
+            validates_behind: false,
             stops_early: false,
             fingerprint: Fingerprinting::None,
             asks_storable: false,

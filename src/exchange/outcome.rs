@@ -85,6 +85,8 @@ pub enum Reason {
     NotStorable,
     /// The caller asked for a stored response or none (`only-if-cached`), and there is none.
     OnlyIfCached,
+    /// Stale, and as the response allows validated behind the caller's back (RFC 5861 §3).
+    StaleWhileRevalidate,
     /// Asked sooner than `min_interval` allows.
     MinInterval,
     /// Asked sooner than the origin's Retry-After.
@@ -103,7 +105,7 @@ pub enum Reason {
 
 impl Reason {
     /// All of them, in the order in which they are counted.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Method,
         Self::RequestContent,
         Self::CallersCondition,
@@ -119,6 +121,7 @@ impl Reason {
         Self::BodyMissing,
         Self::NotStorable,
         Self::OnlyIfCached,
+        Self::StaleWhileRevalidate,
         Self::MinInterval,
         Self::RetryAfter,
         Self::MaxAge,
@@ -147,6 +150,7 @@ impl Reason {
             Self::BodyMissing => "body-missing",
             Self::NotStorable => "not-storable",
             Self::OnlyIfCached => "only-if-cached",
+            Self::StaleWhileRevalidate => "stale-while-revalidate",
             Self::MinInterval => "min-interval",
             Self::RetryAfter => "retry-after",
             Self::MaxAge => "max-age",

@@ -12,7 +12,7 @@ use crate::exchange::conditions::{Condition, conditions, tellable};
 use crate::exchange::interval::{Moment, held};
 use crate::exchange::ladder::Whole;
 use crate::exchange::outcome::{Forward, Reason};
-use crate::exchange::serve::{fresh, unsatisfied};
+use crate::exchange::serve::{fresh, unsatisfied, while_revalidating};
 use crate::exchange::{Ask, Policy};
 use crate::fields::Fields;
 use crate::identity::Secret;
@@ -99,7 +99,9 @@ pub fn plan(
         planned,
         is_resend: false,
     };
-    let whole = fresh(&pending, policy, now).or_else(|| held(&pending, policy));
+    let whole = fresh(&pending, policy, now)
+        .or_else(|| held(&pending, policy))
+        .or_else(|| while_revalidating(&pending, policy, now));
     let served = whole.map(|whole| answered(&pending, whole)).or_else(|| unsatisfied(&pending));
     pending.candidate = pending.page().or(pending.candidate);
     let Condition { rung, fields } = conditions(&pending, policy, now);

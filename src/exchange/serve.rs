@@ -3,7 +3,7 @@
 use crate::entry::StoredResponse;
 use crate::exchange::answer::{Answer, AnswerBody};
 use crate::exchange::outcome::{Handling, Outcome, Reason};
-use crate::exchange::plan::Pending;
+use crate::exchange::plan::{Pending, Treatment};
 use crate::exchange::{Freshness, Policy, settle};
 use crate::fields::Fields;
 use crate::key::Method;
@@ -19,6 +19,19 @@ pub(super) fn fresh(pending: &Pending, policy: &Policy, now: u64) -> Option<Answ
         .times()
         .is_fresh(&CacheControl::of(&pending.ask.fields), now)
         .then(|| served(pending, stored, None, policy, now))
+}
+
+/// The stored response, where it may be served stale because somebody validates it meanwhile.
+///
+/// > When present in an HTTP response, the stale-while-revalidate Cache-Control extension indicates that caches MAY serve the response in
+/// > which it appears after it becomes stale, up to the indicated number of seconds (RFC 5861 §3).
+pub(super) fn while_revalidating(pending: &Pending, policy: &Policy, now: u64) -> Option<Answer> {
+    let may_serve = policy.freshness == Freshness::Rfc9111 && policy.validates_behind && !pending.forbids_asking();
+    let is_asked_for = may_serve && pending.treatment == Treatment::Ours && pending.ask.method == Method::Get;
+    let stored = pending.stored().filter(|stored| is_asked_for && is_usable(stored))?;
+    let allowed = CacheControl::of(&stored.fields).stale_while_revalidate?;
+    let may = stored.times().may_stand_in(&CacheControl::of(&pending.ask.fields), allowed, now);
+    may.then(|| served(pending, stored, Some(Reason::StaleWhileRevalidate), policy, now))
 }
 
 /// The answer to a request that forbids asking and that nothing stored satisfies.

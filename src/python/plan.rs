@@ -118,7 +118,8 @@ impl PyPlan {
 impl PyPlan {
     pub(super) fn new(py: Python<'_>, planned: Planned, cache: Arc<Cache>, jury: Jury) -> PyResult<Self> {
         let (response, sending) = match planned {
-            Planned::Serve(response) => (Some(response), None),
+            // Only a session validates behind anybody's back.
+            Planned::Serve(response, _) => (Some(response), None),
             Planned::Send(sending) => (None, Some(sending)),
         };
         let headers = sending.as_ref().map(|sending| sending.pending.fields()).unwrap_or_default();

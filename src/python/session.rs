@@ -94,6 +94,7 @@ impl PyEngine {
         let polling = Polling { full_every, min_interval, floors, stale_if_error, stop_early, fingerprint, storable };
         let mut options = CacheOptions::read(py, store, consumer, freshness, max_body, &keeping, &polling, strict)?;
         options.policy.accept_encoding = Some(coding::ACCEPTED);
+        options.policy.validates_behind = true;
         let jury = Jury::of(&polling, options.policy.fingerprint);
         let wire = wire::Options {
             connect_timeout: seconds(py, "connect_timeout", connect_timeout)?,

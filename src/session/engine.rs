@@ -238,9 +238,17 @@ async fn ring(shared: Arc<Shared>) {
 }
 
 async fn fly(landing: Landing, errand: Arc<Errand>) {
+    let mut behind = Vec::new();
     let Shared { session, questions, .. } = &*landing.shared;
-    let outcome = session.fetch(&errand.request, errand.timeout, questions.as_ref()).await;
+    let outcome = session.fetch(&errand.request, errand.timeout, questions.as_ref(), &mut behind).await;
+    if behind.is_empty() {
+        return landing.land(outcome);
+    }
+    let shared = Arc::clone(&landing.shared);
     landing.land(outcome);
+    for stale in behind {
+        shared.session.validate(stale, errand.timeout, shared.questions.as_ref()).await;
+    }
 }
 
 /// A flight that has not landed. However its task ends, nobody is left waiting.

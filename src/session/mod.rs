@@ -2,6 +2,7 @@
 //!
 //! [`engine`] runs it on a thread of its own and hands answers back in batches.
 
+pub mod behind;
 pub mod completions;
 pub mod departures;
 pub mod engine;
@@ -13,8 +14,9 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
-use crate::cache::{Cache, Effort, Planned, Settled};
+use crate::cache::{Cache, Effort, Planned, Sending, Settled};
 use crate::error::{Error, Kind, Result};
+use crate::exchange::Freshness;
 use crate::exchange::early::Familiar;
 use crate::exchange::outcome::Reason;
 use crate::exchange::plan::Pending;
@@ -24,6 +26,7 @@ use crate::key::Method;
 use crate::redirect;
 use crate::request::Request;
 use crate::response::Response;
+use crate::session::behind::{Backlog, Behind};
 use crate::session::questions::Questions;
 use crate::wire::{Delimited, Incoming, Outgoing, Wire};
 
@@ -36,6 +39,7 @@ pub struct Session {
     max_redirects: usize,
     /// Places for large pages that are being read.
     reading: Semaphore,
+    backlog: Backlog,
 }
 
 /// Large pages that are read at once: the caller's own code wants the machine as well.
@@ -44,17 +48,24 @@ const MOST_READ_AT_ONCE: usize = 2;
 impl Session {
     /// A session that sends over `wire` what `cache` plans, and follows at most `max_redirects`.
     #[must_use]
-    pub const fn new(cache: Arc<Cache>, wire: Wire, max_redirects: usize) -> Self {
-        Self { cache, wire, max_redirects, reading: Semaphore::const_new(MOST_READ_AT_ONCE) }
+    pub fn new(cache: Arc<Cache>, wire: Wire, max_redirects: usize) -> Self {
+        let reading = Semaphore::const_new(MOST_READ_AT_ONCE);
+        Self { cache, wire, max_redirects, reading, backlog: Backlog::default() }
     }
 
     /// The response to `request`, after redirects. `timeout` bounds each hop, from the moment it has its place on the wire. What the caller
-    /// is to judge is put to `questions`; where there are none, nobody is asked.
+    /// is to judge is put to `questions`; where there are none, nobody is asked. What was served stale is left in `behind`, to be validated.
     ///
     /// # Errors
     /// What the wire says; [`Kind::TooManyRedirects`]; [`Kind::UnexpectedNotModified`]; [`Kind::Store`] where the cache is strict.
-    pub async fn fetch(&self, request: &Request, timeout: Duration, questions: Option<&Questions>) -> Result<Response> {
-        let mut response = self.exchange(request, timeout, questions).await?;
+    pub async fn fetch(
+        &self,
+        request: &Request,
+        timeout: Duration,
+        questions: Option<&Questions>,
+        behind: &mut Vec<Behind>,
+    ) -> Result<Response> {
+        let mut response = self.exchange(request, timeout, questions, behind).await?;
         let mut next = redirect::next(request, response.status, &response.fields).filter(|_| self.max_redirects > 0);
         let mut followed = 0;
         while let Some(hop) = next {
@@ -64,23 +75,58 @@ impl Session {
                 return Err(Error::new(Kind::TooManyRedirects, message));
             }
             followed += 1;
-            response = self.exchange(&hop, timeout, questions).await?;
+            response = self.exchange(&hop, timeout, questions, behind).await?;
             next = redirect::next(&hop, response.status, &response.fields);
         }
         Ok(response)
     }
 
     /// One hop. A second attempt follows a 304 that cannot be used; there is no third.
-    async fn exchange(&self, request: &Request, timeout: Duration, questions: Option<&Questions>) -> Result<Response> {
+    async fn exchange(
+        &self,
+        request: &Request,
+        timeout: Duration,
+        questions: Option<&Questions>,
+        behind: &mut Vec<Behind>,
+    ) -> Result<Response> {
         let mut ask = self.cache.ask(request);
         if let Some(cookies) = self.wire.cookies(ask.key.partition, &request.url).filter(|_| request.jar.is_some()) {
             // Whoever decides has to see them: a response can vary by Cookie. The jar stays the client.
             ask.fields = ask.fields.with(b"Cookie", &cookies);
         }
-        let mut sending = match self.cache.plan(ask).await? {
-            Planned::Serve(response) => return Ok(*response),
-            Planned::Send(sending) => sending,
+        let key = ask.key.hash;
+        let mut response = match self.cache.plan(ask).await? {
+            Planned::Serve(response, stale) => {
+                behind.extend(stale.map(|sending| Behind { request: request.clone(), sending }));
+                *response
+            }
+            Planned::Send(sending) => self.conclude(request, sending, timeout, questions).await?,
         };
+        let policy = self.cache.policy();
+        let may_be_news = policy.freshness == Freshness::Rfc9111 && policy.consumer.is_none();
+        response.is_changed |= may_be_news && self.backlog.take(key);
+        Ok(response)
+    }
+
+    /// Validates what was served stale. What comes of it is for the store, and for the next who asks.
+    pub async fn validate(&self, behind: Behind, timeout: Duration, questions: Option<&Questions>) {
+        let Some(under_way) = self.backlog.begin(behind.key()) else { return };
+        let Behind { request, sending } = behind;
+        // Who asks next and gets no answer either will hear of it.
+        let answered = self.conclude(&request, sending, timeout, questions).await;
+        if answered.is_ok_and(|response| response.is_stored() && response.is_changed) {
+            under_way.changed();
+        }
+    }
+
+    /// Sends, as often as it takes.
+    async fn conclude(
+        &self,
+        request: &Request,
+        mut sending: Box<Sending>,
+        timeout: Duration,
+        questions: Option<&Questions>,
+    ) -> Result<Response> {
         let mut effort = Effort::default();
         loop {
             let incoming = match self.send(request, &sending.pending, timeout).await {
