@@ -75,7 +75,9 @@ impl Rules {
             // > `<meta http-equiv="Content-Security-Policy" content="script-src 'nonce-…'">`
             b"meta" if tag.get(b"http-equiv").is_some_and(is_policy) => Some((&b"content"[..], Meaning::ForOneRequest)),
             b"meta" => Some((&b"content"[..], named(&[b"name", b"property", b"itemprop"]))),
-            b"input" | b"button" => Some((&b"value"[..], named(&[b"name", b"id"]))),
+            // What is hidden is left out anyway; what is seen is content, unless it is clear that nobody is meant to read it.
+            b"input" | b"button" => Some((&b"value"[..], named(&[b"name", b"id"])))
+                .filter(|(_, meaning)| *meaning == Meaning::ForOneRequest),
             _ => None,
         };
         Self { of_value, is_of_page: matches!(tag.name(), b"meta" | b"html" | b"body") }
