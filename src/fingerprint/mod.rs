@@ -1,8 +1,8 @@
 //! What a page says, apart from the noise in it: two contents with one fingerprint are the same to whoever reads them.
 //!
 //! ```text
-//! content ─▶ html ─▶ tokens ─▶ what is read, canonical ─▶ digest
-//!                            └▶ script, style, comments, hidden inputs, nonces, tokens: left out
+//! content ─▶ html ─▶ tokens ─▶ reader ─▶ what counts, canonical ─▶ digest
+//!                                      └▶ script, style, comments, hidden inputs, nonces, tokens: left out
 //! ```
 //!
 //! # Scope
@@ -14,12 +14,14 @@
 
 mod canonical;
 mod noise;
+mod reader;
 mod tag;
 
 use html5gum::Tokenizer;
 
 use crate::digest::Digest;
 use crate::fingerprint::canonical::Canonical;
+use crate::fingerprint::reader::Reader;
 
 /// A context for the hash, so that no two ways to a fingerprint have one in common. It changes whenever what is left out does: prints of
 /// different rules must not meet.
@@ -36,9 +38,9 @@ pub fn html(content: &[u8]) -> Option<Digest> {
     if !is_ascii_compatible(content) {
         return None;
     }
-    let mut canonical = Canonical::new(blake3::Hasher::new_derive_key(HTML));
-    let Ok(()) = Tokenizer::new_with_emitter(content, &mut canonical).finish();
-    let hasher = canonical.finish(content)?;
+    let mut reader = Reader::new(Canonical::new(blake3::Hasher::new_derive_key(HTML)));
+    let Ok(()) = Tokenizer::new_with_emitter(content, &mut reader).finish();
+    let hasher = reader.finish(content)?.finish();
     Some(Digest(*hasher.finalize().as_bytes()))
 }
 
