@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -14,10 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from origin import Origin
+    from conftest import ServeNginx
+    from origin import Authority, Origin
 
 MIB = 1 << 20
 LARGE = bytes(32 * MIB)
+LARGE_FILE = 24 * MIB
 # What the system's buffers take on the way, whoever reads.
 UNDER_WAY = 16 * MIB
 DATE = "Sun, 06 Nov 1994 08:49:37 GMT"
@@ -189,3 +192,25 @@ async def test_answers_under_way_at_once_are_each_stopped(session: Session, orig
     second = [result async for result in session.get_many(urls)]
     assert {result.outcome for result in first if not isinstance(result, Exception)} == {"new"}
     assert {result.outcome for result in second if not isinstance(result, Exception)} == {"stopped-early"}
+
+
+@pytest.mark.parametrize("http2", [True, False], ids=["http2", "http1"])
+async def test_nginx_before_an_origin_that_never_hears_of_conditions_is_stopped(
+    serve_nginx: ServeNginx, authority: Authority, *, http2: bool
+) -> None:
+    behind = serve_nginx()
+    forgets = 'proxy_set_header If-None-Match ""; proxy_set_header If-Modified-Since "";'
+    extra = f"location / {{ proxy_pass {behind.url}; {forgets} }}"
+    front = serve_nginx(tls=authority, http2=http2, extra=extra)
+    content = Random(2).randbytes(LARGE_FILE)
+    behind.write("page.bin", content)
+    async with Session(":memory:", stop_early=True, ca_file=authority.ca_file) as session:
+        responses = [await session.get(f"{front.url}/page.bin") for _ in range(4)]
+    assert [response.outcome for response in responses] == ["new", *["stopped-early"] * 3]
+    assert all(response.content == content for response in responses)
+    first, *stopped = await asyncio.to_thread(front.log, 4)
+    assert first.body_bytes_sent == LARGE_FILE
+    assert {line.protocol for line in stopped} == {"HTTP/2.0" if http2 else "HTTP/1.1"}
+    # Over HTTP/2 no more than the window of one stream; over HTTP/1.1 what the system's buffers take.
+    assert all(line.body_bytes_sent < (LARGE_FILE // 4 if http2 else LARGE_FILE // 2) for line in stopped)
+    assert len({line.connection for line in stopped}) == (1 if http2 else 3)
