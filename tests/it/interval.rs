@@ -9,7 +9,7 @@ use notmodified::exchange::interval::Moment;
 use notmodified::exchange::outcome::{Outcome, Reason};
 use notmodified::exchange::plan::{Pending, Plan, plan};
 use notmodified::exchange::settle::{Completeness, Reply, Settlement, settle};
-use notmodified::exchange::{Floors, Policy};
+use notmodified::exchange::{Floors, FullEvery, Policy};
 use notmodified::identity::Secret;
 use notmodified::request::Request;
 use proptest::prelude::*;
@@ -240,7 +240,49 @@ fn a_304_is_dated_in_the_store_only_where_something_counts_from_it() {
     }
 }
 
+/// Which of so many polls, one a second, went without a condition.
+fn whole(full_every: FullEvery, polls: usize) -> Vec<usize> {
+    let mut poller = Poller::new(Policy { full_every: Some(full_every), ..Policy::default() });
+    let mut whole = Vec::new();
+    for poll in 0..polls {
+        let Plan::Send(pending) = poller.plan(&[]) else { panic!("served") };
+        if pending.conditions.is_empty() {
+            whole.push(poll);
+            poller = poller.stores(&[]);
+        } else {
+            poller.confirms();
+        }
+        poller.after(1);
+    }
+    whole
+}
+
+#[test]
+fn the_content_is_fetched_whole_every_so_many_polls_or_seconds() {
+    assert_eq!(whole(FullEvery::Polls(1), 4), [0, 1, 2, 3]);
+    assert_eq!(whole(FullEvery::Polls(3), 8), [0, 3, 6]);
+    assert_eq!(whole(FullEvery::Seconds(4), 10), [0, 4, 8]);
+}
+
+#[test]
+fn content_that_came_by_a_clock_that_was_ahead_is_fetched_whole() {
+    let mut poller = Poller::new(Policy { full_every: Some(FullEvery::Seconds(DAY)), ..Policy::default() });
+    poller.now = 1_000_000_000;
+    poller = poller.stores(&[]);
+    poller.now = 0;
+    assert!(poller.pending().conditions.is_empty());
+}
+
 proptest! {
+    /// From one whole answer to the next there are as many polls as was said.
+    #[test]
+    fn whole_answers_are_as_far_apart_as_was_said(every in 1..12_u32) {
+        let apart = every as usize;
+        let expected: Vec<usize> = (0..40).step_by(apart).collect();
+        prop_assert_eq!(whole(FullEvery::Polls(every), 40), expected.clone());
+        prop_assert_eq!(whole(FullEvery::Seconds(u64::from(every)), 40), expected);
+    }
+
     /// Asked exactly from the interval on, whatever the milliseconds.
     #[test]
     fn the_interval_is_kept_to_the_millisecond(
