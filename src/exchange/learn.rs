@@ -38,11 +38,14 @@ pub(super) struct Taught {
 
 /// What `fields` with the content that was `judged` teach, as the answer to `pending` at `now`.
 pub(super) fn by_content(pending: &Pending, fields: &Fields, judged: &Judged, now: u64) -> Taught {
-    let Some(before) = pending.stored() else { return Taught::default() };
-    let answered = Answered { pending, before, fields, now };
-    // Another token in the same page is no other content: the condition could have done its work.
-    let is_same = before.is_same(judged.content, judged.fingerprint);
-    let mut taught = if is_same { answered.unchanged() } else { answered.changed() };
+    let answered = pending.stored().map(|before| Answered { pending, before, fields, now });
+    let mut taught = match answered {
+        // Another token in the same page is no other content: the condition could have done its work.
+        Some(answered) if answered.before.is_same(judged.content, judged.fingerprint) => answered.unchanged(),
+        Some(answered) => answered.changed(),
+        None => Taught::default(),
+    };
+    // Of a variant that is new as well: it is compared with the others.
     taught.writes.extend(suffixes(pending, fields, judged.content, now));
     taught
 }

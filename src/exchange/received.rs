@@ -63,7 +63,7 @@ pub(super) fn stored(pending: &Pending, reply: Reply, judged: Judged, policy: &P
 
 /// What came instead of a page teaches nothing about asking for the page.
 fn taught(pending: &Pending, reply: &Reply, judged: &Judged) -> learn::Taught {
-    let is_of_a_kind = pending.stored().is_some_and(|before| before.status == reply.status);
+    let is_of_a_kind = pending.stored().is_none_or(|before| before.status == reply.status);
     let taught = is_of_a_kind.then(|| learn::by_content(pending, &reply.fields, judged, reply.response_time));
     taught.unwrap_or_default()
 }

@@ -30,6 +30,8 @@ struct Client {
     /// Every content that came whole, by its name.
     bodies: HashMap<BodyRef, Bytes>,
     asked: Vec<Fields>,
+    /// The coding that the caller wants.
+    ask_for: Option<&'static str>,
 }
 
 /// What an origin says: status, fields, body.
@@ -43,6 +45,7 @@ impl Client {
             now: OLD_SECONDS + 1_000_000,
             bodies: HashMap::new(),
             asked: Vec::new(),
+            ask_for: None,
         }
     }
 
@@ -50,8 +53,13 @@ impl Client {
         Request::new("GET", url, Fields::new()).unwrap().ask(&SECRET)
     }
 
+    fn own_ask(&self, url: &str) -> Ask {
+        let fields = self.ask_for.map(|coding| ("Accept-Encoding", coding.to_owned())).into_iter().collect();
+        Request::new("GET", url, fields).unwrap().ask(&SECRET)
+    }
+
     fn plan(&self, url: &str) -> Box<Pending> {
-        let ask = Self::ask(url);
+        let ask = self.own_ask(url);
         let record = self.records.get(&ask.key.hash).cloned();
         let lessons = self.records.get(&origin_key(&ask.key).hash).map(|record| Arc::new(record.lessons.clone()));
         match plan(ask, record, lessons, &self.policy, &SECRET, self.now) {
@@ -387,4 +395,26 @@ fn the_suffix_of_a_coding_is_learned_by_comparing_the_tags_of_one_content() {
     };
     let outcomes = client.outcomes("http://a/2", 3, &mut origin);
     assert_eq!(outcomes, [Outcome::New, Outcome::SameContent, Outcome::NotModified]);
+}
+
+#[test]
+fn the_suffix_of_a_coding_is_learned_from_the_first_answer_of_a_variant() {
+    let mut client = Client::new();
+    let varied = |(status, mut lines, body): Said| -> Said {
+        lines.push(("Vary", "Accept-Encoding".to_owned()));
+        (status, lines, body)
+    };
+    let coded = |tag: &str| {
+        let (status, mut lines, _) = page(tag, b"");
+        lines.push(("Content-Encoding", "br".to_owned()));
+        varied((status, lines, &b"\x8b\x01\x80page\x03"[..]))
+    };
+    client.ask_for = Some("identity");
+    client.poll("http://a/1", &mut |_| varied(page("\"1\"", b"page")));
+    client.ask_for = Some("br");
+    let (answer, _) = client.poll("http://a/1", &mut |_| coded("\"1!z\""));
+    assert_eq!(answer.outcome, Outcome::New);
+    let outcomes = client.outcomes("http://a/2", 2, &mut |_| coded("\"2!z\""));
+    assert_eq!(outcomes, [Outcome::New, Outcome::SameContent]);
+    assert_eq!(client.next("http://a/2"), (Some("\"2\"".into()), None));
 }
