@@ -98,7 +98,9 @@ pub(super) fn pause(pending: &Pending, reply: &Reply, policy: &Policy) -> Option
     let named = reply.fields.get(b"retry-after").filter(|_| asks_to_wait);
     let seconds = named.and_then(|value| retry_after::seconds(value, reply.fields.get(b"date"), reply.response_time));
     let until = match seconds {
-        Some(seconds) => reply.response_time.saturating_add(seconds.min(LONGEST)),
+        Some(0) => reply.response_time,
+        // The second in which the answer came had begun before.
+        Some(seconds) => reply.response_time.saturating_add(seconds.saturating_add(1).min(LONGEST)),
         None if matches!(reply.status, 200..=299 | 304) => 0,
         None => return None,
     };

@@ -165,7 +165,7 @@ fn retry_after_of_a_refusal_is_waited_for_and_ends() {
         let mut poller = Poller::with_floors(true, false).stores(&[]);
         let answer = poller.asks(status, &[("retry-after", value)], b"later");
         assert_eq!((answer.outcome, answer.status), (Outcome::Passed, status));
-        assert_eq!(poller.after(99).reason(), Some(Reason::RetryAfter), "{status} {value}");
+        assert_eq!(poller.after(100).reason(), Some(Reason::RetryAfter), "{status} {value}");
         assert!(poller.after(1).served(&[]).is_none());
     }
 }
@@ -174,7 +174,15 @@ fn retry_after_of_a_refusal_is_waited_for_and_ends() {
 fn retry_after_of_a_304_is_waited_for() {
     let mut poller = Poller::with_floors(true, false).stores(&[]);
     poller.asks(304, &[("etag", "\"1\""), ("retry-after", "100")], b"");
-    assert_eq!(poller.after(99).reason(), Some(Reason::RetryAfter));
+    assert_eq!(poller.after(100).reason(), Some(Reason::RetryAfter));
+    assert_eq!(poller.after(1).reason(), None);
+}
+
+#[test]
+fn retry_after_of_no_time_is_none() {
+    let mut poller = Poller::with_floors(true, false).stores(&[]);
+    assert!(poller.asks(503, &[("retry-after", "0")], b"later").writes.is_empty());
+    assert_eq!(poller.reason(), None);
 }
 
 #[test]

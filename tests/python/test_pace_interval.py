@@ -46,11 +46,11 @@ async def test_poll_within_the_interval_is_answered_from_the_store(origin: Origi
 
 async def test_poll_after_the_interval_asks_and_the_304_begins_it_anew(origin: Origin) -> None:
     url = origin.on("/page.html", Page(b"one"))
-    async with Session(":memory:", min_interval=0.4) as session:
+    async with Session(":memory:", min_interval=0.8) as session:
         await session.get(url)
         for turn in (1, 2):
             assert (await session.get(url)).reason == "min-interval"
-            await asyncio.sleep(0.45)
+            await asyncio.sleep(0.85)
             assert (await session.get(url)).outcome == "not-modified"
             assert len(origin.log) == 1 + turn
         assert (await session.get(url)).reason == "min-interval"
@@ -74,11 +74,11 @@ async def test_interval_holds_when_the_store_is_opened_again(origin: Origin, sto
 
 async def test_time_of_a_304_is_kept_when_the_store_is_opened_again(origin: Origin, store: Path) -> None:
     url = origin.on("/page.html", Page(b"one"))
-    async with Session(store, min_interval=1.0) as session:
+    async with Session(store, min_interval=2.0) as session:
         await session.get(url)
-        await asyncio.sleep(1.1)
+        await asyncio.sleep(2.1)
         assert (await session.get(url)).outcome == "not-modified"
-    async with Session(store, min_interval=1.0) as session:
+    async with Session(store, min_interval=2.0) as session:
         assert (await session.get(url)).reason == "min-interval"
 
 
@@ -124,11 +124,11 @@ async def test_caller_who_wants_to_know_now_is_asked_for(origin: Origin, directi
 async def test_change_shows_after_the_interval_and_not_before(origin: Origin) -> None:
     page = Page(b"one")
     url = origin.on("/page.html", page)
-    async with Session(":memory:", min_interval=0.3) as session:
+    async with Session(":memory:", min_interval=0.8) as session:
         await session.get(url)
         page.content = b"two"
         assert (await session.get(url)).content == b"one"
-        await asyncio.sleep(0.35)
+        await asyncio.sleep(0.85)
         response = await session.get(url)
         assert (response.content, response.changed) == (b"two", True)
 
@@ -206,11 +206,11 @@ async def test_retry_after_holds_when_the_store_is_opened_again_and_ends(origin:
     url = origin.on("/page.html", page)
     async with Session(store, floors=["retry-after"]) as session:
         await session.get(url)
-        page.interludes.append(refused(Retry_After="1"))
+        page.interludes.append(refused(Retry_After="2"))
         await session.get(url)
     async with Session(store, floors=["retry-after"]) as session:
         assert (await session.get(url)).reason == "retry-after"
-        await asyncio.sleep(1.1)
+        await asyncio.sleep(3.0)
         assert (await session.get(url)).outcome == "not-modified"
 
 
