@@ -138,6 +138,8 @@ pub(super) fn delta_seconds(value: &[u8]) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::{CacheControl, no_cache_fields};
     use crate::fields::Fields;
 
@@ -195,5 +197,23 @@ mod tests {
     fn what_speaks_to_shared_caches_and_what_nobody_knows_is_ignored() {
         let lines = ["private, s-maxage=9, proxy-revalidate, community=\"UCI\", =5, ,"];
         assert_eq!(parsed(&lines), CacheControl::default());
+    }
+
+    proptest! {
+        #[test]
+        fn lines_say_what_their_elements_say_on_one_line(
+            elements in prop::collection::vec("[a-z-]{0,9}(=\"?[a-z0-9 -]{0,12}\"?)?", 0..5),
+        ) {
+            let whole = elements.iter().all(|one| one.matches('"').count() % 2 == 0);
+            let lines: Vec<&str> = elements.iter().map(String::as_str).collect();
+            prop_assume!(whole);
+            prop_assert_eq!(parsed(&lines), parsed(&[&lines.join(", ")]));
+        }
+
+        #[test]
+        fn no_line_gives_a_longer_lifetime_than_there_is(line in prop::collection::vec(any::<u8>(), 0..60)) {
+            let fields: Fields = [(&b"cache-control"[..], [b"max-age=", &line[..]].concat())].into_iter().collect();
+            prop_assert!(CacheControl::of(&fields).max_age.is_some_and(|seconds| seconds <= 1 << 31));
+        }
     }
 }

@@ -109,6 +109,8 @@ impl Stored<'_> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::{CacheControl, Fields, Stored};
 
     const DATE: u64 = 784_111_777; // Sun, 06 Nov 1994 08:49:37 GMT
@@ -214,5 +216,26 @@ mod tests {
     #[test]
     fn no_cache_is_never_fresh() {
         assert!(!fresh_for(&[("cache-control", "max-age=60, no-cache")], "", 0));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_stale_stays_stale_and_stands_in_no_longer_than_it_may(
+            max_age in prop::option::of(0..200_u64),
+            age in "[0-9a-z,;. -]{0,6}",
+            after in 0..400_u64,
+            allowed in 0..100_u64,
+        ) {
+            let control = max_age.map(|seconds| format!("max-age={seconds}")).unwrap_or_default();
+            let lines = [("cache-control", control.as_str()), ("age", age.as_str())];
+            let none = CacheControl::default();
+            with(200, &lines, |stored| {
+                let fresh = |at: u64| stored.is_fresh(&none, DATE + at);
+                let stands_in = |at: u64| stored.may_stand_in(&none, allowed, DATE + at);
+                assert!(!fresh(after + 1) || fresh(after));
+                assert!(!stands_in(after + 1) || stands_in(after));
+                assert!(!fresh(after) || stands_in(after));
+            });
+        }
     }
 }
