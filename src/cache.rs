@@ -195,8 +195,8 @@ impl Cache {
         promised: Option<Kept>,
         effort: Effort,
     ) -> Result<Settled> {
-        let reason = match settlement {
-            Settlement::Resend(reason) => reason,
+        let (reason, named) = match settlement {
+            Settlement::Resend(reason, named) => (reason, named),
             Settlement::Judge(unjudged) => {
                 return Ok(Settled::Undecided(Box::new(Undecided { pending, unjudged: *unjudged, effort })));
             }
@@ -204,12 +204,12 @@ impl Cache {
                 Assembled::Whole(response) => return Ok(Settled::Response(response)),
                 Assembled::BodyMissing(body) => {
                     self.forget_body(&pending, body).await?;
-                    Reason::BodyMissing
+                    (Reason::BodyMissing, None)
                 }
             },
         };
         self.counters.resends.add(1);
-        Ok(Settled::Resend(Box::new(self.sending(pending.unconditional())), reason))
+        Ok(Settled::Resend(Box::new(self.sending(pending.doubting(named).unconditional())), reason))
     }
 
     /// A HEAD can tell that a stored GET is still as it was, or is not.

@@ -124,6 +124,13 @@ impl Answered<'_> {
         }
     }
 
+    /// The rung whose 304 was not believed, for the tag that it named. Asked whole, the content was the stored one: it would be asked twice
+    /// for ever. Where the 304 only left out the mark of the coding, that is learned instead.
+    fn doubted(&self) -> Option<Rung> {
+        let (rung, _) = self.pending.doubted.as_ref()?;
+        left_out(self.pending, self.fields).is_none().then_some(*rung)
+    }
+
     /// The barred rungs of before, as far as they have not decayed.
     fn kept(&self) -> Learned {
         let barred = ladder::own_barred(self.before, self.now);
@@ -156,7 +163,8 @@ impl Answered<'_> {
         let is_hopeless =
             learned.changes >= TOO_MANY_TAGS && ladder::is_date_strong(self.before) && self.has_same_date();
         let hopeless = is_hopeless.then_some([Rung::List, Rung::Tag]);
-        let newly: Vec<Rung> = ignored.into_iter().chain(hopeless.into_iter().flatten()).collect();
+        let doubted = self.doubted().filter(|_| is_same_tag);
+        let newly: Vec<Rung> = ignored.into_iter().chain(doubted).chain(hopeless.into_iter().flatten()).collect();
         for rung in &newly {
             learned.barred = learned.barred.with(*rung);
             learned.barred_at = self.now;
@@ -221,22 +229,33 @@ impl Answered<'_> {
     }
 }
 
-/// What codings add to tags shows where one content comes in two of them.
+/// What codings add to tags shows where one content comes in two of them, or after a 304 that left it out.
 fn suffixes(pending: &Pending, fields: &Fields, content: Digest, now: u64) -> Option<Write> {
-    let tag = fields.get(b"etag").and_then(EntityTag::new)?;
-    let coding = |fields: &Fields| fields.get(b"content-encoding").unwrap_or_default().to_ascii_lowercase();
-    let came_in = coding(fields);
-    let suffix = pending.record.as_ref()?.variants.iter().filter(|one| one.content == content).find_map(|one| {
-        let (other, was_in) = (one.entity_tag()?, coding(&one.fields));
-        let (coding, suffix) = match (came_in.is_empty(), was_in.is_empty()) {
-            (true, false) => (was_in, other.suffix_over(tag)?),
-            (false, true) => (came_in.clone(), tag.suffix_over(other)?),
-            _ => return None,
-        };
-        Some(Suffix { coding: coding.into(), suffix: Bytes::copy_from_slice(suffix) })
-    })?;
+    let same = || pending.record.iter().flat_map(|record| &record.variants).filter(|one| one.content == content);
+    let is_stored = || pending.stored().is_some_and(|stored| stored.content == content);
+    let suffix = same()
+        .find_map(|one| between(fields, &one.fields).or_else(|| between(&one.fields, fields)))
+        .or_else(|| left_out(pending, fields).filter(|_| is_stored()))?;
     let is_known = pending.lessons.as_ref().is_some_and(|lessons| lessons.suffixes.contains(&suffix));
     (!is_known).then(|| note(&pending.ask.key, Teaching::Marks(suffix), now))
+}
+
+/// What the tag of a coded response has more than that of a plain one.
+fn between(coded: &Fields, plain: &Fields) -> Option<Suffix> {
+    let is_plain = plain.get(b"content-encoding").is_none_or(<[u8]>::is_empty);
+    marked(coded, plain.get(b"etag").filter(|_| is_plain)?)
+}
+
+/// What the tag of a coded response has more than the one that a 304 for it named.
+fn left_out(pending: &Pending, fields: &Fields) -> Option<Suffix> {
+    marked(fields, &pending.doubted.as_ref()?.1)
+}
+
+fn marked(coded: &Fields, unmarked: &[u8]) -> Option<Suffix> {
+    let coding = coded.get(b"content-encoding").filter(|coding| !coding.is_empty())?;
+    let tag = coded.get(b"etag").and_then(EntityTag::new)?;
+    let suffix = tag.suffix_over(EntityTag::new(unmarked)?)?;
+    Some(Suffix { coding: coding.to_ascii_lowercase().into(), suffix: Bytes::copy_from_slice(suffix) })
 }
 
 fn note(of: &Key, teaching: Teaching, at: u64) -> Write {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use crate::digest::Digest;
 use crate::entry::change::Change;
 use crate::entry::learned::{Lessons, Rung};
@@ -52,6 +54,8 @@ pub struct Pending {
     pub planned: Moment,
     /// Is this the second, unconditional attempt?
     pub is_resend: bool,
+    /// By which rung the first asked, and the tag that its 304 named and that was not believed.
+    pub doubted: Option<(Rung, Bytes)>,
 }
 
 /// Whose business the answer to a request is.
@@ -98,6 +102,7 @@ pub fn plan(
         lessons,
         planned,
         is_resend: false,
+        doubted: None,
     };
     let whole = fresh(&pending, policy, now)
         .or_else(|| held(&pending, policy))
@@ -144,6 +149,13 @@ impl Pending {
         let ours = |name: &[u8]| name.eq_ignore_ascii_case(b"accept-encoding");
         let conditions = self.conditions.filtered(|name, _| ours(name));
         Self { conditions, rung: Err(Whole::Due), is_resend: true, ..self }
+    }
+
+    /// The same, to be made unconditional, after a 304 that named this tag.
+    #[must_use]
+    pub fn doubting(self, named: Option<Bytes>) -> Self {
+        let doubted = self.rung.ok().zip(named);
+        Self { doubted, ..self }
     }
 
     /// Can a 304 be what the caller asked for? Only with a condition of its own that a 304 answers (RFC 9110 §13.1), or with a method for

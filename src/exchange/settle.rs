@@ -66,8 +66,8 @@ pub enum Settlement {
     Answer(Box<Answer>),
     /// Ask what is to be made of this, and [`conclude`](crate::exchange::verdict::conclude).
     Judge(Box<Unjudged>),
-    /// Ask once more, with [`Pending::unconditional`].
-    Resend(Reason),
+    /// Ask once more, with [`Pending::unconditional`], and [`Pending::doubting`] the tag that the 304 named.
+    Resend(Reason, Option<Bytes>),
 }
 
 /// Says what `reply` means for the request that is `pending`.
@@ -85,7 +85,9 @@ fn understood(pending: &Pending, reply: Reply, policy: &Policy, secret: &Secret)
     if reply.status == 304 && !pending.is_callers_to_judge() {
         return match confirmed(pending, &reply) {
             Ok(stored) => Settlement::Answer(Box::new(not_modified(pending, stored, &reply, policy, secret))),
-            Err(reason) if !pending.is_resend => Settlement::Resend(reason),
+            Err(reason) if !pending.is_resend => {
+                Settlement::Resend(reason, reply.fields.get(b"etag").map(Bytes::copy_from_slice))
+            }
             Err(reason) => Settlement::Answer(Box::new(passed(pending, reply, reason, policy))),
         };
     }

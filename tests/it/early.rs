@@ -49,7 +49,7 @@ fn pending(record: Option<Record>, lines: &[(&str, &str)], policy: &Policy) -> P
 fn answered(pending: &Pending, reply: Reply) -> Answer {
     match settle(pending, reply, &policy(), &SECRET) {
         Settlement::Answer(answer) => *answer,
-        Settlement::Resend(reason) => panic!("resend: {reason:?}"),
+        Settlement::Resend(reason, _) => panic!("resend: {reason:?}"),
         Settlement::Judge(_) => panic!("nobody is to be asked"),
     }
 }

@@ -82,7 +82,7 @@ impl Client {
 fn answer(settlement: Settlement) -> Answer {
     match settlement {
         Settlement::Answer(answer) => *answer,
-        Settlement::Resend(reason) => panic!("resend: {reason:?}"),
+        Settlement::Resend(reason, _) => panic!("resend: {reason:?}"),
         Settlement::Judge(_) => panic!("nobody is to be asked"),
     }
 }
@@ -185,7 +185,7 @@ fn a_304_that_names_another_tag_or_date_is_asked_about_once_more() {
         client.get(reply(200, &[(name, given)], b"page"));
         let pending = client.pending(&[]);
         let settlement = client.settle(&pending, reply(304, &[(name, other)], b""));
-        assert!(matches!(settlement, Settlement::Resend(Reason::Mismatched304)), "{settlement:?}");
+        assert!(matches!(settlement, Settlement::Resend(Reason::Mismatched304, _)), "{settlement:?}");
         let again = pending.unconditional();
         assert!(again.conditions.is_empty());
         let answer = answer(client.settle(&again, reply(200, &[(name, other)], b"new page")));
@@ -197,7 +197,7 @@ fn a_304_that_names_another_tag_or_date_is_asked_about_once_more() {
 fn a_304_out_of_the_blue_is_asked_about_once_and_not_twice() {
     let mut client = Client::new();
     let pending = client.pending(&[]);
-    assert!(matches!(client.settle(&pending, reply(304, &[], b"")), Settlement::Resend(Reason::Unexpected304)));
+    assert!(matches!(client.settle(&pending, reply(304, &[], b"")), Settlement::Resend(Reason::Unexpected304, _)));
     let again = pending.unconditional();
     let answer = answer(client.settle(&again, reply(304, &[], b"")));
     assert_eq!((answer.outcome, answer.status, answer.reason), (Outcome::Passed, 304, Some(Reason::Unexpected304)));
@@ -280,7 +280,10 @@ fn the_callers_own_conditions_are_the_callers() {
         assert!(pending.conditions.is_empty(), "{name}");
         let settlement = client.settle(&pending, reply(304, &[], b""));
         if !matches!(name, "If-None-Match" | "If-Modified-Since") {
-            assert!(matches!(settlement, Settlement::Resend(Reason::Unexpected304)), "{name} is not answered by a 304");
+            assert!(
+                matches!(settlement, Settlement::Resend(Reason::Unexpected304, _)),
+                "{name} is not answered by a 304"
+            );
             continue;
         }
         let answer = answer(settlement);

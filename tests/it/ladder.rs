@@ -87,7 +87,7 @@ impl Client {
             self.now += 1;
             match settle(&pending, reply, &self.policy, &SECRET) {
                 Settlement::Judge(_) => panic!("nobody is to be asked"),
-                Settlement::Resend(_) => *pending = pending.unconditional(),
+                Settlement::Resend(_, named) => *pending = pending.doubting(named).unconditional(),
                 Settlement::Answer(answer) => {
                     for write in &answer.writes {
                         let new = || Record::new(&write.key.url, write.key.partition);
@@ -247,6 +247,39 @@ fn a_304_to_a_date_that_names_an_unknown_tag_is_not_believed() {
     };
     let (answer, content) = client.poll("http://a/1", &mut overwritten);
     assert_eq!((answer.outcome, &content[..]), (Outcome::Changed, &b"overwritten"[..]));
+}
+
+#[test]
+fn a_304_to_the_date_that_leaves_out_an_unknown_mark_teaches_it() {
+    let mut client = Client::new();
+    let mut origin = |conditions: &Fields| {
+        let tags = line(conditions, "if-none-match");
+        let is_dated = tags.is_none() && line(conditions, "if-modified-since") == Some(OLD);
+        if is_dated || tags == Some("\"1\"") {
+            return same("\"1\"");
+        }
+        let (status, mut lines, _) = page("\"1!z\"", b"");
+        lines.push(("Content-Encoding", "br".to_owned()));
+        (status, lines, &b"\x8b\x01\x80page\x03"[..])
+    };
+    let outcomes = client.outcomes("http://a/1", 5, &mut origin);
+    assert_eq!(outcomes[1..], [Outcome::SameContent, Outcome::SameContent, Outcome::NotModified, Outcome::NotModified]);
+    assert_eq!(client.next("http://a/1"), (Some("\"1\"".into()), None));
+}
+
+#[test]
+fn a_rung_whose_304_is_never_believed_is_left() {
+    let mut client = Client::new();
+    let mut number = 0;
+    let mut origin = |conditions: &Fields| {
+        number += 1;
+        let is_dated = !conditions.contains(b"if-none-match") && conditions.contains(b"if-modified-since");
+        if is_dated { same(&format!("\"of this answer {number}\"")) } else { page("\"1\"", b"page") }
+    };
+    client.outcomes("http://a/1", 4, &mut origin);
+    let before = client.asked.len();
+    assert_eq!(client.outcomes("http://a/1", 4, &mut origin), [Outcome::SameContent; 4]);
+    assert_eq!(client.asked.len() - before, 4, "no poll takes two requests");
 }
 
 /// Two machines that take turns, each with a tag of its own for the one page.

@@ -40,7 +40,7 @@ impl Poller {
         let answer = match settle(&pending, reply, &self.policy, &SECRET) {
             Settlement::Answer(answer) => *answer,
             Settlement::Judge(unjudged) => conclude(&pending, *unjudged, verdict, &self.policy, &SECRET),
-            Settlement::Resend(reason) => panic!("{reason:?}"),
+            Settlement::Resend(reason, _) => panic!("{reason:?}"),
         };
         for write in &answer.writes {
             write.change.apply(&mut self.record);

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 ONE = "<p>one</p>\n" * 200
 TWO = "<p>two, and longer</p>\n" * 200
 GZIP = {"Accept-Encoding": "gzip"}
+# What some module might do: a mark that does not name the coding, and that is not known again.
+OTHER_MARK = 'Header edit ETag "^\\"(.*)-gzip\\"$" "\\"$1;z\\""'
 
 
 # `mod_deflate` leaves its 304s as they are; `mod_brotli` marks them too.
@@ -62,9 +64,7 @@ async def test_apache_forgets_the_mark_of_its_coding_and_is_asked_without_it(
 
 
 async def test_apache_with_another_mark_is_known_by_comparing_tags_across_codings(serve: Serve, proxy: Proxy) -> None:
-    # What some module might do: a mark that does not name the coding, and that is not known again.
-    lines = 'Header edit ETag "^\\"(.*)-gzip\\"$" "\\"$1;z\\""'
-    apache = serve(Apache(coding="gzip", lines=lines))
+    apache = serve(Apache(coding="gzip", lines=OTHER_MARK))
     pages = [apache.write(f"{number}.html", ONE + str(number), LONG_AGO) for number in range(2)]
     tag = fetch(pages[0], GZIP)[1]["ETag"]
     assert tag.endswith(';z"')
@@ -76,6 +76,16 @@ async def test_apache_with_another_mark_is_known_by_comparing_tags_across_coding
         outcomes = [(await session.get(pages[1], headers=GZIP)).outcome for _ in range(3)]
     assert outcomes == ["new", "same-content", "not-modified"]
     assert (conditions(proxy)[-1].tag or "").count(";z") == 0
+
+
+async def test_apache_with_another_mark_teaches_it_by_the_304_to_a_date(serve: Serve, proxy: Proxy) -> None:
+    url = serve(Apache(coding="gzip", lines=OTHER_MARK)).write("page.html", ONE, LONG_AGO)
+    async with Session(":memory:", proxy=proxy.url) as session:
+        outcomes = [(await session.get(url)).outcome for _ in range(5)]
+    assert outcomes == ["new", "same-content", "same-content", "not-modified", "not-modified"]
+    # The third poll's 304 named a tag that nobody had given yet, and was not believed.
+    assert len(proxy.log) == 6
+    assert ";z" not in (conditions(proxy)[-1].tag or ";z")
 
 
 async def test_lighttpd_has_a_tag_for_each_coding_and_is_asked_with_the_coding_of_the_stored(
