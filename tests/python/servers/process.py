@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 START_TIMEOUT = 20.0
-STOP_TIMEOUT = 2.0
+# Some need seconds to give back what they hold.
+STOP_TIMEOUT = 5.0
 # Another process may take a port between its choice and the server's start.
 START_ATTEMPTS = 5
 PORT_IS_TAKEN = ("in use", "EADDRINUSE", "cannot bind", "Cannot bind")

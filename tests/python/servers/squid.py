@@ -29,8 +29,8 @@ refresh_pattern . 0 0% 0
 class Squid(Server):
     """Squid before this port, with nothing on the disk."""
 
-    # It has nothing to save, and takes seconds to end by itself.
-    ended_by = signal.SIGKILL
+    # Without waiting for connections. It has shared memory to give back: to be killed would leave that behind.
+    ended_by = signal.SIGINT
 
     def __init__(self, origin: int) -> None:
         super().__init__()
@@ -38,6 +38,7 @@ class Squid(Server):
 
     def command(self) -> list[str]:
         """See `Server`."""
+        # The name is that of its shared memory, of which two must not have one.
         configuration = self.directory / "squid.conf"
         configuration.write_text(CONFIGURATION.format(port=self.port, origin=self._origin), encoding="utf-8")
-        return [executable("squid"), "-N", "-d", "1", "-f", str(configuration)]
+        return [executable("squid"), "-n", f"notmodified{self.port}", "-N", "-d", "1", "-f", str(configuration)]
