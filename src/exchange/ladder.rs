@@ -34,13 +34,16 @@ pub fn rung(stored: &StoredResponse, url: &str, lessons: Option<&Lessons>, now: 
 }
 
 /// The highest rung that holds.
+///
+/// What other URLs showed says where to begin. That nothing holds, a URL has to show itself: dynamic pages beside static ones ignore what
+/// those honour, and a condition that is ignored costs nothing.
 pub fn foothold(stored: &StoredResponse, url: &str, lessons: Option<&Lessons>, now: u64) -> Result<Rung, Whole> {
-    let mut possible = rungs(stored, lessons).peekable();
-    if possible.peek().is_none() {
-        return Err(Whole::NoValidator);
-    }
-    let barred = own_barred(stored, now).and(lessons.map_or(Rungs::NONE, |all| all.barred(&place(stored, url), now)));
-    possible.find(|rung| !barred.contains(*rung)).ok_or(Whole::NothingHolds)
+    let mut possible = rungs(stored, lessons);
+    let best = possible.clone().next().ok_or(Whole::NoValidator)?;
+    let own = own_barred(stored, now);
+    let barred = own.and(lessons.map_or(Rungs::NONE, |all| all.barred(&place(stored, url), now)));
+    let untried = || Some(best).filter(|rung| !own.contains(*rung));
+    possible.find(|rung| !barred.contains(*rung)).or_else(untried).ok_or(Whole::NothingHolds)
 }
 
 /// The rungs that were seen not to hold for this URL, not too long ago.
@@ -54,7 +57,7 @@ pub fn is_below_the_tag(stored: &StoredResponse, rung: Rung) -> bool {
 }
 
 /// The rungs that the validators of `stored` can be asked by, the best first.
-fn rungs(stored: &StoredResponse, lessons: Option<&Lessons>) -> impl Iterator<Item = Rung> {
+fn rungs(stored: &StoredResponse, lessons: Option<&Lessons>) -> impl Iterator<Item = Rung> + Clone {
     let has_tag = stored.entity_tag().is_some();
     let has_list = has_tag && stored.learned.do_tags_alternate && !stored.other_tags.is_empty();
     let dates = if has_tag { is_date_strong(stored) } else { is_date_telling(stored) };

@@ -214,6 +214,28 @@ fn a_new_url_begins_where_three_of_its_origin_agree() {
 }
 
 #[test]
+fn that_nothing_holds_a_url_has_to_show_itself() {
+    let mut client = Client::new();
+    let mut mixed = |conditions: &Fields| match line(conditions, "if-none-match") {
+        Some("\"static\"") => same("\"static\""),
+        _ => (200, vec![("ETag", "\"static\"".to_owned())], &b"static"[..]),
+    };
+    let mut dynamic = |_: &Fields| (200, vec![("ETag", "\"1\"".to_owned())], &b"page"[..]);
+    client.poll("http://a/style.css", &mut mixed);
+    client.poll("http://a/static/style.css", &mut mixed);
+    // Three behind one prefix, and three behind as many.
+    for url in ["http://a/1", "http://a/2", "http://a/3", "http://a/x/1", "http://a/y/1", "http://a/z/1"] {
+        client.outcomes(url, 2, &mut dynamic);
+    }
+    for url in ["http://a/style.css", "http://a/static/style.css"] {
+        assert_eq!(client.outcomes(url, 2, &mut mixed), [Outcome::NotModified; 2], "{url}");
+    }
+    // Once is enough to show it.
+    client.outcomes("http://a/w/1", 2, &mut dynamic);
+    assert_eq!(client.next("http://a/w/1"), (None, None));
+}
+
+#[test]
 fn below_the_tag_every_twentieth_poll_is_a_full_one() {
     let mut client = Client::new();
     let outcomes = client.outcomes("http://a/1", 2 + 19 + 1 + 19 + 1, &mut honours_dates_only);
