@@ -71,8 +71,9 @@ fn taught(pending: &Pending, reply: &Reply, judged: &Judged) -> learn::Taught {
 /// A response that is not.
 pub(super) fn passed(pending: &Pending, reply: Reply, reason: Reason, policy: &Policy) -> Answer {
     let selecting = pending.stored().map(|stored| stored.selecting).unwrap_or_default();
-    // A page that the caller would not keep says nothing of the page that was asked for: neither that it changed, nor that it is gone.
-    let is_of_page = reason != Reason::NotStorable;
+    // A page that the caller would not keep says nothing of the page that was asked for: neither that it changed, nor that it is gone. A 304
+    // says that it did not change.
+    let is_of_page = reason != Reason::NotStorable && reply.status != 304;
     let delivered = delivered(pending, &reply, reason).filter(|_| policy.consumer.is_some() && is_of_page);
     Answer {
         outcome: Outcome::Passed,

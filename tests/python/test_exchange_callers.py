@@ -353,3 +353,13 @@ def test_cache_without_a_wire_answers_as_well(origin: Origin, store: Path) -> No
         passed = cache.plan("GET", url, {"If-Match": '"a"'})
         assert passed.response is None
         assert dict(passed.headers) == {"if-match": '"a"'}
+
+
+@pytest.mark.parametrize("consumer", [None, "prices"])
+async def test_304_to_the_caller_is_no_change(origin: Origin, consumer: str | None) -> None:
+    url = origin.on("/page.html", Page(CONTENT, etag='"a"'))
+    async with Session(":memory:", consumer=consumer) as session:
+        before_anything_is_stored = await session.get(url, headers={"If-None-Match": '"a"'})
+        await session.get(url)
+        after = await session.get(url, headers={"If-None-Match": '"a"'})
+        assert [(one.status, one.changed) for one in (before_anything_is_stored, after)] == [(304, False)] * 2
