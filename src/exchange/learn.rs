@@ -115,6 +115,10 @@ impl Answered<'_> {
         self.before.last_modified().is_some_and(|date| self.fields.get(b"last-modified") == Some(date))
     }
 
+    fn has_same_coding(&self) -> bool {
+        self.fields.get(b"content-encoding") == self.before.fields.get(b"content-encoding")
+    }
+
     /// Did what `rung` sends come back as it was?
     fn has_same_validator(&self, rung: Rung) -> bool {
         match rung {
@@ -156,8 +160,9 @@ impl Answered<'_> {
             other_tags.drain(..excess);
         }
         // A file that was touched has a new tag once, and another date. The machines behind one name give each its own for the same date,
-        // and come back to it.
-        learned.do_tags_alternate |= !is_same_tag && self.tag().is_some() && (is_known || self.has_same_date());
+        // and come back to it; so does a server to each coding, which is another matter.
+        let is_another_tag = !is_same_tag && self.tag().is_some() && self.has_same_coding();
+        learned.do_tags_alternate |= is_another_tag && (is_known || self.has_same_date());
         let ignored = self.pending.rung.ok().filter(|rung| self.has_same_validator(*rung));
         // More tags than can be offered; a tag that hits seldom is still better than nothing.
         let is_hopeless =

@@ -473,3 +473,16 @@ fn the_suffix_of_a_coding_is_learned_from_the_first_answer_of_a_variant() {
     assert_eq!(outcomes, [Outcome::New, Outcome::SameContent]);
     assert_eq!(client.next("http://a/2"), (Some("\"2\"".into()), None));
 }
+
+#[test]
+fn a_page_that_came_uncoded_once_has_no_tags_that_alternate() {
+    let mut client = Client::new();
+    assert_eq!(
+        client.outcomes("http://a/1", 3, &mut marks_its_tags),
+        [Outcome::New, Outcome::SameContent, Outcome::NotModified]
+    );
+    // As to a range that the origin did not care for.
+    client.poll("http://a/1", &mut |_| page("\"1\"", b"page"));
+    client.poll("http://a/1", &mut |_| marks_its_tags(&Fields::new()));
+    assert_eq!(client.next("http://a/1").0.as_deref(), Some("\"1\""), "cut again, and no list");
+}
