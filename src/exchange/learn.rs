@@ -208,10 +208,14 @@ impl Answered<'_> {
             }
         }
         let is_always_new = learned.changes >= TOO_MANY_TAGS;
+        let is_by_tag = matches!(rung, Ok(Rung::List | Rung::Tag | Rung::CutTag));
+        let is_to_see = is_by_tag && self.pending.rung == Err(Whole::Due);
         // A strong tag that stays with other content breaks its promise, also where nobody would have sent it.
         let reason = match missed {
             Some(_) => Some(Reason::MissedChange),
             None if self.is_strongly_same_tag() => Some(Reason::MissedChange),
+            // A weak tag breaks none, but would have brought a 304: whoever fetches the content whole to see wants to hear of it.
+            None if is_to_see && has_same_tag => Some(Reason::MissedChange),
             None => is_always_new.then_some(Reason::ChangingValidator),
         };
         let did_tag_lie = learned.did_tag_lie || self.is_strongly_same_tag();

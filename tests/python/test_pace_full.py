@@ -88,6 +88,18 @@ async def test_change_that_the_validator_missed_is_reported(origin: Origin, *, d
         assert session.stats()["reasons"] == {"missed-change": 1}
 
 
+async def test_change_under_a_weak_tag_is_reported_and_the_tag_is_asked_with_again(origin: Origin) -> None:
+    page = Page(b"one", etag='"same"', weak=True)
+    url = origin.on("/page.html", page)
+    async with Session(":memory:", full_every=2) as session:
+        assert await outcomes(session, url, 2) == ["new", "not-modified"]
+        page.content = b"two"
+        response = await session.get(url)
+        assert (response.outcome, response.reason) == ("changed", "missed-change")
+        # A weak tag may stand for contents that differ.
+        assert await outcomes(session, url, 1) == ["not-modified"]
+
+
 async def test_change_that_the_validator_told_is_not_reported(origin: Origin) -> None:
     page = Page(b"one")
     url = origin.on("/page.html", page)
