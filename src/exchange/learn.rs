@@ -20,8 +20,11 @@ use crate::fields::Fields;
 use crate::key::{Key, Method};
 use crate::rfc::etag::EntityTag;
 
-/// New tags in a row for one content, from which on tags are no use: there are more than can be offered.
-const TOO_MANY_TAGS: u32 = 3;
+/// Tags of one content beside the one that came, from which on tags are no use: there are more than can be offered.
+const TOO_MANY_TAGS: usize = 3;
+
+/// New validators in a row, of whatever content, from which on they are said to change each time.
+const ALWAYS_NEW: u32 = 3;
 
 /// What a 200 taught.
 #[derive(Debug, Clone, Default)]
@@ -164,9 +167,9 @@ impl Answered<'_> {
         let is_another_tag = !is_same_tag && self.tag().is_some() && self.has_same_coding();
         learned.do_tags_alternate |= is_another_tag && (is_known || self.has_same_date());
         let ignored = self.pending.rung.ok().filter(|rung| self.has_same_validator(*rung));
-        // More tags than can be offered; a tag that hits seldom is still better than nothing.
-        let is_hopeless =
-            learned.changes >= TOO_MANY_TAGS && ladder::is_date_strong(self.before) && self.has_same_date();
+        // More tags of this very content than can be offered; a tag that hits seldom is still better than nothing.
+        let are_too_many = has_new_validator && other_tags.len() >= TOO_MANY_TAGS;
+        let is_hopeless = are_too_many && ladder::is_date_strong(self.before) && self.has_same_date();
         let hopeless = is_hopeless.then_some([Rung::List, Rung::Tag]);
         let doubted = self.doubted().filter(|_| is_same_tag);
         let newly: Vec<Rung> = ignored.into_iter().chain(doubted).chain(hopeless.into_iter().flatten()).collect();
@@ -180,7 +183,7 @@ impl Answered<'_> {
         let reason = match self.pending.rung {
             _ if ignored.is_some() => Some(Reason::ConditionIgnored),
             Err(Whole::NothingHolds) => Some(Reason::ConditionIgnored),
-            _ if learned.changes >= TOO_MANY_TAGS => Some(Reason::ChangingValidator),
+            _ if learned.changes >= ALWAYS_NEW => Some(Reason::ChangingValidator),
             Ok(_) if is_known && !is_same_tag => Some(Reason::AlternatingTag),
             Ok(_) | Err(_) => None,
         };
@@ -207,7 +210,7 @@ impl Answered<'_> {
                 learned.barred = learned.barred.with(Rung::Both);
             }
         }
-        let is_always_new = learned.changes >= TOO_MANY_TAGS;
+        let is_always_new = learned.changes >= ALWAYS_NEW;
         let is_by_tag = matches!(rung, Ok(Rung::List | Rung::Tag | Rung::CutTag));
         let is_to_see = is_by_tag && self.pending.rung == Err(Whole::Due);
         // A strong tag that stays with other content breaks its promise, also where nobody would have sent it.

@@ -419,6 +419,22 @@ fn a_tag_that_is_new_each_time_is_given_up_for_the_date() {
 }
 
 #[test]
+fn a_page_that_changed_each_time_and_stands_still_is_asked_about_with_the_tags_of_all_machines() {
+    let mut client = Client::new();
+    for (tag, content) in [("\"a1\"", b"1"), ("\"b2\"", b"2"), ("\"a3\"", b"3")] {
+        client.poll("http://a/1", &mut |_| page(tag, content));
+    }
+    let mut turn = 0;
+    let mut origin = |conditions: &Fields| {
+        turn += 1;
+        let mine = if turn % 2 == 0 { "\"a4\"" } else { "\"b4\"" };
+        let is_known = line(conditions, "if-none-match").is_some_and(|tags| tags.contains(mine));
+        if is_known { same(mine) } else { page(mine, b"4") }
+    };
+    assert_eq!(client.outcomes("http://a/1", 6, &mut origin)[2..], [Outcome::NotModified; 4]);
+}
+
+#[test]
 fn a_page_that_changes_each_time_says_so_and_is_asked_about_all_the_same() {
     let mut client = Client::new();
     let contents: [&'static [u8]; 10] = [b"0", b"1", b"2", b"3", b"4", b"5", b"6", b"7", b"8", b"9"];

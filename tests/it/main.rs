@@ -10,12 +10,15 @@
 )]
 #![allow(missing_docs, reason = "test names say what happens")]
 
+mod calendar;
 mod child;
 mod damage;
 mod early;
 mod exchange;
 mod fingerprint;
 mod floors;
+mod habits;
+mod habitual_origin;
 mod interval;
 mod kills;
 mod ladder;
@@ -25,6 +28,7 @@ mod lmdb_processes;
 mod lmdb_promises;
 mod origin;
 mod preconditions;
+mod properties_ladder;
 mod sample;
 mod scan;
 mod store_contract;
