@@ -209,7 +209,7 @@ impl Cache {
             },
         };
         self.counters.resends.add(1);
-        Ok(Settled::Resend(Box::new(self.sending(pending.doubting(named).unconditional())), reason))
+        Ok(Settled::Resend(Box::new(self.sending(pending.after(reason, named))), reason))
     }
 
     /// A HEAD can tell that a stored GET is still as it was, or is not.

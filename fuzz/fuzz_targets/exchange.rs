@@ -111,9 +111,9 @@ fuzz_target!(|input: Input<'_>| {
                 assert!(is_storable || is_untouched, "a page that is none left a trace");
                 return;
             }
-            Settlement::Resend(_, named) => {
+            Settlement::Resend(reason, named) => {
                 assert!(reply.status == 304 && !pending.is_resend, "asked again without need");
-                pending = Box::new(pending.doubting(named).unconditional());
+                pending = Box::new(pending.after(reason, named));
             }
         }
     }

@@ -6,12 +6,12 @@
 
 use bytes::Bytes;
 
-use crate::digest::Digest;
 use crate::entry::change::Change;
-use crate::entry::learned::{Learned, Rung, Suffix, Teaching};
+use crate::entry::learned::{Learned, Rung, Teaching};
 use crate::entry::{MOST_OTHER_TAGS, StoredResponse};
 use crate::exchange::answer::Write;
 use crate::exchange::ladder::{self, Whole};
+use crate::exchange::marks;
 use crate::exchange::outcome::Reason;
 use crate::exchange::plan::Pending;
 use crate::exchange::storable::Judged;
@@ -49,7 +49,7 @@ pub(super) fn by_content(pending: &Pending, fields: &Fields, judged: &Judged, no
         None => Taught::default(),
     };
     // Of a variant that is new as well: it is compared with the others.
-    taught.writes.extend(suffixes(pending, fields, judged.content, now));
+    taught.writes.extend(marks::learned(pending, fields, judged.content, now));
     taught
 }
 
@@ -135,7 +135,7 @@ impl Answered<'_> {
     /// for ever. Where the 304 only left out the mark of the coding, that is learned instead.
     fn doubted(&self) -> Option<Rung> {
         let (rung, _) = self.pending.doubted.as_ref()?;
-        left_out(self.pending, self.fields).is_none().then_some(*rung)
+        marks::left_out(self.pending, self.fields).is_none().then_some(*rung)
     }
 
     /// The barred rungs of before, as far as they have not decayed.
@@ -147,6 +147,7 @@ impl Answered<'_> {
     /// The content is the stored one.
     fn unchanged(&self) -> Taught {
         let mut learned = self.kept();
+        let has_tag = self.before.entity_tag().is_some();
         let is_same_tag = self.has_same_tag();
         let is_known = self.has_known_tag();
         let has_new_validator = match self.before.entity_tag() {
@@ -171,7 +172,7 @@ impl Answered<'_> {
         let are_too_many = has_new_validator && other_tags.len() >= TOO_MANY_TAGS;
         let is_hopeless = are_too_many && ladder::is_date_strong(self.before) && self.has_same_date();
         let hopeless = is_hopeless.then_some([Rung::List, Rung::Tag]);
-        let doubted = self.doubted().filter(|_| is_same_tag);
+        let doubted = self.doubted().filter(|rung| is_same_tag || !has_tag && self.has_same_validator(*rung));
         let newly: Vec<Rung> = ignored.into_iter().chain(doubted).chain(hopeless.into_iter().flatten()).collect();
         for rung in &newly {
             learned.barred = learned.barred.with(*rung);
@@ -241,36 +242,7 @@ impl Answered<'_> {
     }
 }
 
-/// What codings add to tags shows where one content comes in two of them, or after a 304 that left it out.
-fn suffixes(pending: &Pending, fields: &Fields, content: Digest, now: u64) -> Option<Write> {
-    let same = || pending.record.iter().flat_map(|record| &record.variants).filter(|one| one.content == content);
-    let is_stored = || pending.stored().is_some_and(|stored| stored.content == content);
-    let suffix = same()
-        .find_map(|one| between(fields, &one.fields).or_else(|| between(&one.fields, fields)))
-        .or_else(|| left_out(pending, fields).filter(|_| is_stored()))?;
-    let is_known = pending.lessons.as_ref().is_some_and(|lessons| lessons.suffixes.contains(&suffix));
-    (!is_known).then(|| note(&pending.ask.key, Teaching::Marks(suffix), now))
-}
-
-/// What the tag of a coded response has more than that of a plain one.
-fn between(coded: &Fields, plain: &Fields) -> Option<Suffix> {
-    let is_plain = plain.get(b"content-encoding").is_none_or(<[u8]>::is_empty);
-    marked(coded, plain.get(b"etag").filter(|_| is_plain)?)
-}
-
-/// What the tag of a coded response has more than the one that a 304 for it named.
-fn left_out(pending: &Pending, fields: &Fields) -> Option<Suffix> {
-    marked(fields, &pending.doubted.as_ref()?.1)
-}
-
-fn marked(coded: &Fields, unmarked: &[u8]) -> Option<Suffix> {
-    let coding = coded.get(b"content-encoding").filter(|coding| !coding.is_empty())?;
-    let tag = coded.get(b"etag").and_then(EntityTag::new)?;
-    let suffix = tag.suffix_over(EntityTag::new(unmarked)?)?;
-    Some(Suffix { coding: coding.to_ascii_lowercase().into(), suffix: Bytes::copy_from_slice(suffix) })
-}
-
-fn note(of: &Key, teaching: Teaching, at: u64) -> Write {
+pub(super) fn note(of: &Key, teaching: Teaching, at: u64) -> Write {
     Write { key: origin_key(of), change: Change::Learn(teaching, at) }
 }
 

@@ -24,6 +24,7 @@ pub mod interval;
 pub mod invalidate;
 pub mod ladder;
 pub mod learn;
+mod marks;
 pub mod not_modified;
 pub mod outcome;
 pub mod plan;

@@ -54,8 +54,8 @@ pub struct Pending {
     pub planned: Moment,
     /// Is this the second, unconditional attempt?
     pub is_resend: bool,
-    /// By which rung the first asked, and the tag that its 304 named and that was not believed.
-    pub doubted: Option<(Rung, Bytes)>,
+    /// By which rung the first asked, and the tag that its 304 named, where that was not believed.
+    pub doubted: Option<(Rung, Option<Bytes>)>,
 }
 
 /// Whose business the answer to a request is.
@@ -151,11 +151,11 @@ impl Pending {
         Self { conditions, rung: Err(Whole::Due), is_resend: true, ..self }
     }
 
-    /// The same, to be made unconditional, after a 304 that named this tag.
+    /// The same request once more, because of a 304 that was not believed, and the tag that it named.
     #[must_use]
-    pub fn doubting(self, named: Option<Bytes>) -> Self {
-        let doubted = self.rung.ok().zip(named);
-        Self { doubted, ..self }
+    pub fn after(self, reason: Reason, named: Option<Bytes>) -> Self {
+        let doubted = self.rung.ok().filter(|_| reason == Reason::Mismatched304).map(|rung| (rung, named));
+        Self { doubted, ..self.unconditional() }
     }
 
     /// Can a 304 be what the caller asked for? Only with a condition of its own that a 304 answers (RFC 9110 §13.1), or with a method for

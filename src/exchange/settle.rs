@@ -66,7 +66,7 @@ pub enum Settlement {
     Answer(Box<Answer>),
     /// Ask what is to be made of this, and [`conclude`](crate::exchange::verdict::conclude).
     Judge(Box<Unjudged>),
-    /// Ask once more, with [`Pending::unconditional`], and [`Pending::doubting`] the tag that the 304 named.
+    /// Ask once more, with [`Pending::after`] these: the 304 cannot be used, and named this tag.
     Resend(Reason, Option<Bytes>),
 }
 

@@ -87,7 +87,7 @@ impl Client {
             self.now += 1;
             match settle(&pending, reply, &self.policy, &SECRET) {
                 Settlement::Judge(_) => panic!("nobody is to be asked"),
-                Settlement::Resend(_, named) => *pending = pending.doubting(named).unconditional(),
+                Settlement::Resend(reason, named) => *pending = pending.after(reason, named),
                 Settlement::Answer(answer) => {
                     for write in &answer.writes {
                         let new = || Record::new(&write.key.url, write.key.partition);
@@ -302,6 +302,27 @@ fn a_rung_whose_304_is_never_believed_is_left() {
     let before = client.asked.len();
     assert_eq!(client.outcomes("http://a/1", 4, &mut origin), [Outcome::SameContent; 4]);
     assert_eq!(client.asked.len() - before, 4, "no poll takes two requests");
+}
+
+#[test]
+fn a_304_that_always_names_another_validator_is_asked_for_once_and_not_at_every_poll() {
+    let given = |name: &'static str, value: &str| vec![(name, value.to_owned())];
+    let mut names_another_tag = |conditions: &Fields| match line(conditions, "if-none-match") {
+        Some(_) => same("\"of something else\""),
+        None => (200, given("ETag", "\"1\""), &b"page"[..]),
+    };
+    let mut names_another_date = |conditions: &Fields| match line(conditions, "if-modified-since") {
+        Some(_) => (304, given("Last-Modified", "Mon, 07 Nov 1994 08:49:37 GMT"), &b""[..]),
+        None => (200, given("Last-Modified", OLD), &b"page"[..]),
+    };
+    let origins: [&mut dyn FnMut(&Fields) -> Said; 2] = [&mut names_another_tag, &mut names_another_date];
+    for mut origin in origins {
+        let mut client = Client::new();
+        assert_eq!(client.outcomes("http://a/1", 4, &mut origin)[1..], [Outcome::SameContent; 3]);
+        let is_conditional = |one: &&Fields| one.contains(b"if-none-match") || one.contains(b"if-modified-since");
+        assert_eq!((client.asked.len(), client.asked.iter().filter(is_conditional).count()), (5, 1));
+        assert_eq!(client.poll("http://a/1", &mut origin).0.reason, Some(Reason::ConditionIgnored));
+    }
 }
 
 /// Two machines that take turns, each with a tag of its own for the one page.

@@ -85,7 +85,7 @@ impl Client {
             };
             match settle(&pending, reply, &Policy::default(), &SECRET) {
                 Settlement::Judge(_) => panic!("nobody is to be asked"),
-                Settlement::Resend(_) => *pending = pending.unconditional(),
+                Settlement::Resend(reason, named) => *pending = pending.after(reason, named),
                 Settlement::Answer(answer) => {
                     let content = self.take(&answer);
                     return Poll { answer: *answer, content, is_304: status == 304 };
