@@ -10,7 +10,7 @@ use crate::exchange::invalidate::invalidations;
 use crate::exchange::outcome::{Outcome, Reason};
 use crate::exchange::plan::Pending;
 use crate::exchange::settle::{Reply, acknowledgement, forwarded};
-use crate::exchange::storable::Judged;
+use crate::exchange::storable::{Judged, described};
 use crate::exchange::{Policy, freshen, interval, learn};
 use crate::identity::Secret;
 use crate::key::Method;
@@ -91,7 +91,7 @@ pub(super) fn passed(pending: &Pending, reply: Reply, reason: Reason, policy: &P
 
 /// A note of content that may have been cut off, to know it again.
 fn unconfirmed(pending: &Pending, reply: &Reply, reason: Reason) -> Option<Write> {
-    let change = || Change::Unconfirmed(Digest::of(&reply.body), reply.response_time);
+    let change = || Change::Unconfirmed(described(reply, Digest::of(&reply.body)), reply.response_time);
     (reason == Reason::CompletenessUnknown).then(|| Write { key: pending.ask.key.clone(), change: change() })
 }
 
@@ -100,6 +100,10 @@ fn unconfirmed(pending: &Pending, reply: &Reply, reason: Reason) -> Option<Write
 fn delivered(pending: &Pending, reply: &Reply, reason: Reason) -> Option<Digest> {
     if !matches!(pending.ask.method, Method::Get | Method::Head) || pending.is_callers_to_judge() {
         return None;
+    }
+    // Whoever saw it through has seen the same content when it comes again, and is stored.
+    if reason == Reason::CompletenessUnknown {
+        return Some(described(reply, Digest::of(&reply.body)));
     }
     let body: &[u8] = if reason == Reason::NoStore { &[] } else { &reply.body };
     Some(Digest::of(&[reason.as_str().as_bytes(), &reply.status.to_be_bytes(), body].concat()))

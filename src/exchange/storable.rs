@@ -53,7 +53,8 @@ pub fn judge(pending: &Pending, reply: &Reply, policy: &Policy) -> Result<Judged
     // > section was received intact, is considered complete unless an error was indicated by the underlying connection (RFC 9112 §8).
     //
     // A connection that breaks on its way looks the same. So it is whole if its coding says so by its own end, or the same came before.
-    let came_before = || pending.record.as_ref().is_some_and(|record| record.unconfirmed == Some(content));
+    let is_stored = || pending.stored().is_some_and(|stored| stored.content == content);
+    let came_before = || is_stored() || pending.record.as_ref().is_some_and(|one| one.unconfirmed == Some(content));
     if reply.completeness == Completeness::Unknown && codings.is_empty() && !came_before() {
         return Err(Reason::CompletenessUnknown);
     }
@@ -102,7 +103,7 @@ fn is_worth_keeping(pending: &Pending, reply: &Reply, control: &CacheControl) ->
 }
 
 /// What tells the content of one response from that of another: with a status of its own, also that and where it points.
-fn described(reply: &Reply, content: Digest) -> Digest {
+pub(super) fn described(reply: &Reply, content: Digest) -> Digest {
     if reply.status == 200 {
         return content;
     }

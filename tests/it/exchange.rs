@@ -272,6 +272,16 @@ fn a_body_that_ends_with_its_connection_is_whole_when_the_same_comes_again() {
 }
 
 #[test]
+fn a_body_that_ends_with_its_connection_is_whole_when_it_is_the_stored_one() {
+    let mut client = Client::new();
+    client.get(reply(200, &[("etag", "\"1\"")], b"page"));
+    let by_close = Reply { completeness: Completeness::Unknown, ..reply(200, &[("etag", "\"2\"")], b"page") };
+    let answer = client.get(by_close);
+    assert_eq!((answer.outcome, answer.is_changed), (Outcome::SameContent, false));
+    assert_eq!(client.conditions(), if_none_match("\"2\""));
+}
+
+#[test]
 fn the_callers_own_conditions_are_the_callers() {
     for name in ["If-None-Match", "If-Modified-Since", "If-Match", "If-Unmodified-Since", "If-Range", "Range"] {
         let mut client = Client::new();

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from notmodified import Cache, Response, Session, SessionClosedError
-from origin import Page, Reply
+from origin import Page, Reply, close_delimited, sequence
 from programs import run
 
 if TYPE_CHECKING:
@@ -150,6 +150,21 @@ async def test_error_page_that_nobody_acknowledged_changes_nothing(store: Path, 
     page.interludes.append(Reply(503, body=b"busy"))
     assert (await polled(store, url)).changed
     assert not (await polled(store, url)).changed
+
+
+async def test_content_that_was_acknowledged_before_it_was_known_to_be_whole_is_no_change(
+    store: Path, origin: Origin
+) -> None:
+    one, part, two = (close_delimited(body) for body in (b"one", b"tw", b"two"))
+    url = origin.on("/page.html", sequence(one, one, part, two, two))
+    told = [await polled(store, url, acknowledge=True) for _ in range(5)]
+    assert [(response.outcome, response.changed) for response in told] == [
+        ("passed", True),
+        ("new", False),
+        ("passed", True),
+        ("passed", True),
+        ("changed", False),
+    ]
 
 
 async def test_variants_are_acknowledged_for_themselves(store: Path, origin: Origin) -> None:
