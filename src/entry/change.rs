@@ -137,11 +137,12 @@ fn add(record: &mut Record, response: StoredResponse) {
 }
 
 fn freshen(record: &mut Record, freshening: &Freshening) -> bool {
-    let validated = |one: &&mut StoredResponse| one.selecting == freshening.selecting && one.body == freshening.body;
-    let Some(variant) = record.variants.iter_mut().find(validated) else { return false };
-    if is_newer(variant, freshening.request_time) {
+    let validated = |one: &StoredResponse| one.selecting == freshening.selecting && one.body == freshening.body;
+    let Some(position) = record.variants.iter().position(validated) else { return false };
+    if record.variants.get(position).is_none_or(|one| is_newer(one, freshening.request_time)) {
         return false;
     }
+    let mut variant = record.variants.remove(position);
     let former = freshening.is_for_another.then(|| variant.clone());
     variant.selecting = freshening.selecting_now;
     variant.fields = freshening.fields.clone();
@@ -150,8 +151,10 @@ fn freshen(record: &mut Record, freshening: &Freshening) -> bool {
     variant.response_millis = freshening.response_millis;
     variant.is_invalidated = false;
     variant.learned = freshening.learned;
-    let (selecting, body) = (variant.selecting, variant.body);
-    record.variants.retain(|one| one.selecting != selecting || one.body == body);
+    let selecting = variant.selecting;
+    // Whatever else was selected so gives way, also where it has the same body.
+    record.variants.retain(|one| one.selecting != selecting);
+    record.variants.push(variant);
     if let Some(former) = former.filter(|former| former.selecting != selecting) {
         add(record, former);
     }
@@ -283,6 +286,17 @@ mod tests {
         assert!(!freshening(&response(0, b"old", 1), 9).apply(&mut record));
         assert!(freshening(&response(0, b"new", 5), 9).apply(&mut record));
         assert!(record.variants[0].fields.contains(b"x"));
+    }
+
+    #[test]
+    fn a_304_that_selects_anew_leaves_no_second_one_behind() {
+        let mut record = stored([response(0, b"x", 5), response(1, b"x", 5), response(2, b"y", 5)]);
+        let Change::Freshen(plain) = freshening(&response(0, b"x", 5), 9) else { panic!("a freshening") };
+        assert!(
+            Change::Freshen(Box::new(Freshening { selecting_now: Selecting([1; 16]), ..*plain })).apply(&mut record)
+        );
+        let of = |one: &StoredResponse| (one.selecting.0[0], one.response_time);
+        assert_eq!(record.variants.iter().map(of).collect::<Vec<_>>(), [(2, 5), (1, 9)]);
     }
 
     #[test]

@@ -23,3 +23,14 @@ pub fn imf_fixdate(seconds: u64) -> String {
     let name = DAYS[usize::try_from(days % 7).unwrap()];
     format!("{name}, {:02} {} {year} {hour:02}:{minute:02}:{second:02} GMT", day + 1, MONTHS[month])
 }
+
+/// The same moment as `Sunday, 06-Nov-94 08:49:37 GMT` and as `Sun Nov  6 08:49:37 1994`.
+pub fn other_formats(seconds: u64) -> [String; 2] {
+    const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+    let fixdate = imf_fixdate(seconds);
+    let parts: Vec<&str> = fixdate.split([' ', ',']).filter(|part| !part.is_empty()).collect();
+    let [name, day, month, year, time, _] = parts[..] else { panic!("six parts: {parts:?}") };
+    let long = DAYS.into_iter().find(|long| long.starts_with(name)).unwrap();
+    let number: u8 = day.parse().unwrap();
+    [format!("{long}, {day}-{month}-{} {time} GMT", &year[2..]), format!("{name} {month} {number:2} {time} {year}")]
+}
