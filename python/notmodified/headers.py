@@ -35,7 +35,8 @@ class Headers(Mapping[str, str]):
 
     def get_all(self, name: str) -> list[str]:
         """Each line of that name, in order; an empty list where there is none."""
-        wanted = name.lower().encode("latin-1", "replace")
+        # Names have the case of ASCII and no other: the bytes are compared, and so they are what is lowered.
+        wanted = name.encode("latin-1", "replace").lower()
         return [value.decode("latin-1") for have, value in self.raw if have.lower() == wanted]
 
     def __getitem__(self, name: str) -> str:
@@ -48,7 +49,7 @@ class Headers(Mapping[str, str]):
         return isinstance(name, str) and bool(self.get_all(name))
 
     def __iter__(self) -> Iterator[str]:
-        return iter(dict.fromkeys(name.decode("latin-1").lower() for name, _ in self.raw))
+        return iter(dict.fromkeys(name.lower().decode("latin-1") for name, _ in self.raw))
 
     def __len__(self) -> int:
         return len({name.lower() for name, _ in self.raw})
