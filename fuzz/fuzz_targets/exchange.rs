@@ -58,6 +58,7 @@ impl Answered<'_> {
             status,
             fields: self.fields.0,
             body: Bytes::copy_from_slice(self.body),
+            undone: None,
             completeness: [Completeness::Whole, Completeness::Unknown, Completeness::Cut, Completeness::Stopped]
                 [usize::from(self.completeness % 4)],
             wire_bytes: self.wire_bytes,

@@ -195,6 +195,7 @@ fn variant(from: &mut Unstructured<'_>) -> Result<StoredResponse> {
         // The empty selection is that of every response without Vary.
         selecting: Selecting([from.int_in_range(0..=2)?; 16]),
         accept_encoding,
+        coding: if from.arbitrary()? { Some(Bytes::from(value(from)?)) } else { None },
         content: Digest([from.arbitrary()?; 32]),
         fingerprint: if from.arbitrary()? { Some(Digest([from.arbitrary()?; 32])) } else { None },
         body: BodyRef { digest: Digest([from.arbitrary()?; 32]), length: from.arbitrary()? },
@@ -207,6 +208,7 @@ fn variant(from: &mut Unstructured<'_>) -> Result<StoredResponse> {
             polls: from.arbitrary()?,
             changes: from.arbitrary()?,
             do_tags_alternate: from.arbitrary()?,
+            is_date_confirmed: from.arbitrary()?,
             did_tag_lie: from.arbitrary()?,
         },
     })

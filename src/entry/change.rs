@@ -219,6 +219,7 @@ mod tests {
             received_at: at,
             selecting: Selecting([variant; 16]),
             accept_encoding: None,
+            coding: None,
             content: digest,
             fingerprint: None,
             body: BodyRef { digest, length: content.len() as u64 },

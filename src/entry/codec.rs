@@ -74,8 +74,8 @@ fn encode_variant(into: &mut BytesMut, variant: &StoredResponse) {
     into.put_u16_le(variant.response_millis);
     into.put_u64_le(variant.received_at);
     into.put_slice(&variant.selecting.0);
-    into.put_u8(u8::from(variant.accept_encoding.is_some()));
-    put_sized(into, variant.accept_encoding.as_deref().unwrap_or_default());
+    put_optional(into, variant.accept_encoding.as_deref());
+    put_optional(into, variant.coding.as_deref());
     into.put_slice(&variant.content.0);
     put_digest(into, variant.fingerprint);
     into.put_slice(&variant.body.digest.0);
@@ -91,6 +91,7 @@ fn encode_variant(into: &mut BytesMut, variant: &StoredResponse) {
     into.put_u32_le(variant.learned.polls);
     into.put_u32_le(variant.learned.changes);
     into.put_u8(u8::from(variant.learned.do_tags_alternate));
+    into.put_u8(u8::from(variant.learned.is_date_confirmed));
     into.put_u8(u8::from(variant.learned.did_tag_lie));
 }
 
@@ -139,14 +140,8 @@ fn decode_variant(bytes: &mut Bytes) -> Option<StoredResponse> {
         response_millis: bytes.try_get_u16_le().ok()?,
         received_at: bytes.try_get_u64_le().ok()?,
         selecting: Selecting(get_array(bytes)?),
-        accept_encoding: {
-            let is_there = get_flag(bytes)?;
-            let value = get_sized(bytes)?;
-            if !is_there && !value.is_empty() {
-                return None;
-            }
-            is_there.then_some(value)
-        },
+        accept_encoding: get_optional(bytes)?,
+        coding: get_optional(bytes)?,
         content: Digest(get_array(bytes)?),
         fingerprint: get_digest(bytes)?,
         body: BodyRef { digest: Digest(get_array(bytes)?), length: bytes.try_get_u64_le().ok()? },
@@ -159,6 +154,7 @@ fn decode_variant(bytes: &mut Bytes) -> Option<StoredResponse> {
             polls: bytes.try_get_u32_le().ok()?,
             changes: bytes.try_get_u32_le().ok()?,
             do_tags_alternate: get_flag(bytes)?,
+            is_date_confirmed: get_flag(bytes)?,
             did_tag_lie: get_flag(bytes)?,
         },
     })
@@ -183,6 +179,13 @@ fn put_digest(into: &mut BytesMut, digest: Option<Digest>) {
     }
 }
 
+fn put_optional(into: &mut BytesMut, bytes: Option<&[u8]>) {
+    into.put_u8(u8::from(bytes.is_some()));
+    if let Some(bytes) = bytes {
+        put_sized(into, bytes);
+    }
+}
+
 fn put_sized(into: &mut BytesMut, bytes: &[u8]) {
     put_count(into, bytes.len());
     into.put_slice(bytes);
@@ -195,6 +198,11 @@ fn get_flag(bytes: &mut Bytes) -> Option<bool> {
         1 => Some(true),
         _ => None,
     }
+}
+
+#[expect(clippy::option_option, reason = "whether the bytes are whole, and whether there are any")]
+fn get_optional(bytes: &mut Bytes) -> Option<Option<Bytes>> {
+    if get_flag(bytes)? { Some(Some(get_sized(bytes)?)) } else { Some(None) }
 }
 
 #[expect(clippy::option_option, reason = "whether the bytes are whole, and whether there is one")]
@@ -261,6 +269,7 @@ mod tests {
                 response_millis,
                 received_at,
                 selecting: Selecting(hashes.0),
+                coding: accept_encoding.clone().map(Bytes::from),
                 accept_encoding: accept_encoding.map(Bytes::from),
                 content: Digest(hashes.1),
                 fingerprint: fingerprint.map(Digest),
@@ -268,7 +277,7 @@ mod tests {
                 wire_bytes: sizes.1,
                 is_invalidated,
                 other_tags: other_tags.into_iter().map(Bytes::from).collect(),
-                learned: Learned { barred: Rungs::from_bits(barred).unwrap(), barred_at, polls, changes, do_tags_alternate: is_invalidated, did_tag_lie: !is_invalidated },
+                learned: Learned { barred: Rungs::from_bits(barred).unwrap(), barred_at, polls, changes, do_tags_alternate: is_invalidated, is_date_confirmed: !is_invalidated, did_tag_lie: !is_invalidated },
             }
         }
     }

@@ -110,6 +110,8 @@ pub struct Learned {
     pub changes: u32,
     /// Did one content come with one of several tags, each of which came back? Then they are offered together.
     pub do_tags_alternate: bool,
+    /// Did the same content come again under its date? Then that is asked about however young it is, where there is nothing else.
+    pub is_date_confirmed: bool,
     /// Did a strong tag stay while the content changed? Then it is not taken for the content any more.
     pub did_tag_lie: bool,
 }

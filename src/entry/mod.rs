@@ -68,6 +68,8 @@ pub struct StoredResponse {
     pub selecting: Selecting,
     /// The Accept-Encoding that it was negotiated with: sent again with its validators where the choice is ours.
     pub accept_encoding: Option<Bytes>,
+    /// The Content-Encoding that the origin sent it with, also where somebody undid it before it was stored.
+    pub coding: Option<Bytes>,
     /// Its decoded content.
     pub content: Digest,
     /// What its content comes to, where somebody says what matters in it.

@@ -79,13 +79,13 @@ pub fn place(stored: &StoredResponse, url: &str) -> Place {
     let path = url.splitn(4, '/').nth(3).unwrap_or_default();
     let path = path.split(['?', '#']).next().unwrap_or_default();
     let prefix = path.split_once('/').map_or("", |(first, _)| first);
-    Place { prefix: prefix.to_owned().into(), is_coded: stored.fields.contains(b"content-encoding") }
+    Place { prefix: prefix.to_owned().into(), is_coded: stored.coding.is_some() }
 }
 
-/// The tag without what its coding added to it. What that is, the stored Content-Encoding says, or was seen on this origin.
+/// The tag without what its coding added to it. What that is, the Content-Encoding that it came with says, or was seen on this origin.
 pub fn cut_tag<'a>(stored: &'a StoredResponse, lessons: Option<&Lessons>) -> Option<Cut<'a>> {
     let tag = stored.entity_tag()?;
-    let coding = stored.fields.get(b"content-encoding").filter(|coding| !coding.is_empty())?;
+    let coding = stored.coding.as_deref()?;
     let seen = || lessons.and_then(|all| all.suffixes_of(coding).find_map(|suffix| tag.without_suffix(suffix)));
     tag.without_coding(coding).or_else(seen)
 }
@@ -100,10 +100,12 @@ pub fn is_date_strong(stored: &StoredResponse) -> bool {
 }
 
 /// A date is all there is: then a weak one will do, and one that is no date but that the origin may know again. Only the second in which the
-/// response was made is not asked about: what changed later in that second has the same date.
+/// response was made is not asked about, until the same came again: what changed later in that second has the same date.
 fn is_date_telling(stored: &StoredResponse) -> bool {
     // A date says nothing about which of several representations was selected.
-    !vary::is_star(&stored.fields) && stored.last_modified().is_some() && age_of_date(stored) != Some(0)
+    !vary::is_star(&stored.fields)
+        && stored.last_modified().is_some()
+        && (age_of_date(stored) != Some(0) || stored.learned.is_date_confirmed)
 }
 
 /// Seconds from Last-Modified to Date; `None` where the former is missing, or either is no HTTP-date.
@@ -129,7 +131,7 @@ pub fn is_same_tag(
     if one.weakly_equals(other) {
         return true;
     }
-    let Some(coding) = stored.fields.get(b"content-encoding").filter(|coding| !coding.is_empty()) else { return false };
+    let Some(coding) = stored.coding.as_deref() else { return false };
     let is_cut_to = |long: EntityTag<'_>, short: EntityTag<'_>| {
         let seen = || lessons.into_iter().flat_map(|all| all.suffixes_of(coding));
         long.without_coding(coding).is_some_and(|cut| cut.weakly_equals(short))

@@ -41,7 +41,8 @@ pub(super) struct Taught {
 
 /// What `fields` with the content that was `judged` teach, as the answer to `pending` at `now`.
 pub(super) fn by_content(pending: &Pending, fields: &Fields, judged: &Judged, now: u64) -> Taught {
-    let answered = pending.stored().map(|before| Answered { pending, before, fields, now });
+    let answered =
+        pending.stored().map(|before| Answered { pending, before, fields, coding: judged.coding.as_deref(), now });
     let mut taught = match answered {
         // Another token in the same page is no other content: the condition could have done its work.
         Some(answered) if answered.before.is_same(judged.content, judged.fingerprint) => answered.unchanged(),
@@ -49,7 +50,7 @@ pub(super) fn by_content(pending: &Pending, fields: &Fields, judged: &Judged, no
         None => Taught::default(),
     };
     // Of a variant that is new as well: it is compared with the others.
-    taught.writes.extend(marks::learned(pending, fields, judged.content, now));
+    taught.writes.extend(marks::learned(pending, fields, judged, now));
     taught
 }
 
@@ -80,7 +81,12 @@ pub(super) fn by_announcement(
     policy: &Policy,
     now: u64,
 ) -> Taught {
-    let announced = Judged { content: stored.content, body: stored.body, fingerprint: stored.fingerprint };
+    let announced = Judged {
+        content: stored.content,
+        fingerprint: stored.fingerprint,
+        coding: stored.coding.clone(),
+        body: stored.body,
+    };
     let taught = by_content(pending, fields, &announced, now);
     Taught { learned: Learned { polls: polls(pending, stored, policy), ..taught.learned }, ..taught }
 }
@@ -97,6 +103,7 @@ struct Answered<'a> {
     pending: &'a Pending,
     before: &'a StoredResponse,
     fields: &'a Fields,
+    coding: Option<&'a [u8]>,
     now: u64,
 }
 
@@ -119,7 +126,7 @@ impl Answered<'_> {
     }
 
     fn has_same_coding(&self) -> bool {
-        self.fields.get(b"content-encoding") == self.before.fields.get(b"content-encoding")
+        self.coding == self.before.coding.as_deref()
     }
 
     /// Did what `rung` sends come back as it was?
@@ -135,7 +142,7 @@ impl Answered<'_> {
     /// for ever. Where the 304 only left out the mark of the coding, that is learned instead.
     fn doubted(&self) -> Option<Rung> {
         let (rung, _) = self.pending.doubted.as_ref()?;
-        marks::left_out(self.pending, self.fields).is_none().then_some(*rung)
+        marks::left_out(self.pending, self.fields, self.coding).is_none().then_some(*rung)
     }
 
     /// The barred rungs of before, as far as they have not decayed.
@@ -155,18 +162,12 @@ impl Answered<'_> {
             None => self.before.last_modified().is_some() && !self.has_same_date(),
         };
         learned.changes = if has_new_validator { learned.changes.saturating_add(1) } else { 0 };
-        let mut other_tags = self.before.other_tags.clone();
-        if !is_same_tag {
-            let came = |tag: &Bytes| self.tag().is_some_and(|now| now.as_bytes() == &**tag);
-            other_tags.extend(self.before.entity_tag().map(|tag| Bytes::copy_from_slice(tag.as_bytes())));
-            other_tags.retain(|tag| !came(tag));
-            let excess = other_tags.len().saturating_sub(MOST_OTHER_TAGS);
-            other_tags.drain(..excess);
-        }
+        let other_tags = self.other_tags();
         // A file that was touched has a new tag once, and another date. The machines behind one name give each its own for the same date,
         // and come back to it; so does a server to each coding, which is another matter.
         let is_another_tag = !is_same_tag && self.tag().is_some() && self.has_same_coding();
         learned.do_tags_alternate |= is_another_tag && (is_known || self.has_same_date());
+        learned.is_date_confirmed = self.has_same_date();
         let ignored = self.pending.rung.ok().filter(|rung| self.has_same_validator(*rung));
         // More tags of this very content than can be offered; a tag that hits seldom is still better than nothing.
         let are_too_many = has_new_validator && other_tags.len() >= TOO_MANY_TAGS;
@@ -178,9 +179,6 @@ impl Answered<'_> {
             learned.barred = learned.barred.with(*rung);
             learned.barred_at = self.now;
         }
-        let place = ladder::place(self.before, &self.pending.ask.key.url);
-        let witness = xxhash_rust::xxh3::xxh3_64(self.pending.ask.key.url.as_bytes());
-        let tell = |rung: Rung| note(&self.pending.ask.key, Teaching::Fails(place.clone(), rung, witness), self.now);
         let reason = match self.pending.rung {
             _ if ignored.is_some() => Some(Reason::ConditionIgnored),
             Err(Whole::NothingHolds) => Some(Reason::ConditionIgnored),
@@ -188,7 +186,27 @@ impl Answered<'_> {
             Ok(_) if is_known && !is_same_tag => Some(Reason::AlternatingTag),
             Ok(_) | Err(_) => None,
         };
-        Taught { learned, other_tags, reason, writes: ignored.into_iter().map(tell).collect() }
+        Taught { learned, other_tags, reason, writes: ignored.into_iter().map(|rung| self.told(rung)).collect() }
+    }
+
+    /// The tags that came with this content before, the stored one among them, but for the one that came now.
+    fn other_tags(&self) -> Vec<Bytes> {
+        let mut tags = self.before.other_tags.clone();
+        if !self.has_same_tag() {
+            let came = |tag: &Bytes| self.tag().is_some_and(|now| now.as_bytes() == &**tag);
+            tags.extend(self.before.entity_tag().map(|tag| Bytes::copy_from_slice(tag.as_bytes())));
+            tags.retain(|tag| !came(tag));
+            let excess = tags.len().saturating_sub(MOST_OTHER_TAGS);
+            tags.drain(..excess);
+        }
+        tags
+    }
+
+    /// A rung did not hold: for the other URLs of the origin to know.
+    fn told(&self, rung: Rung) -> Write {
+        let key = &self.pending.ask.key;
+        let witness = xxhash_rust::xxh3::xxh3_64(key.url.as_bytes());
+        note(key, Teaching::Fails(ladder::place(self.before, &key.url), rung, witness), self.now)
     }
 
     /// The content is another.
@@ -223,7 +241,7 @@ impl Answered<'_> {
             None => is_always_new.then_some(Reason::ChangingValidator),
         };
         let did_tag_lie = learned.did_tag_lie || self.is_strongly_same_tag();
-        let learned = Learned { do_tags_alternate: false, did_tag_lie, ..learned };
+        let learned = Learned { do_tags_alternate: false, is_date_confirmed: false, did_tag_lie, ..learned };
         Taught { learned, other_tags: Vec::new(), reason, writes: Vec::new() }
     }
 

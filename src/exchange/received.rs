@@ -18,14 +18,12 @@ use crate::rfc::vary;
 
 /// A response that is stored.
 pub(super) fn stored(pending: &Pending, reply: Reply, judged: Judged, policy: &Policy, secret: &Secret) -> Answer {
-    let Judged { content, fingerprint, body } = judged;
     let selecting = vary::selecting(&reply.fields, &pending.ask.fields, &secret.0);
     let taught = taught(pending, &reply, &judged);
-    let outcome = match pending.stored() {
-        Some(before) if before.status == reply.status && before.is_same(content, fingerprint) => Outcome::SameContent,
-        Some(_) => Outcome::Changed,
-        None => Outcome::New,
-    };
+    let Judged { content, fingerprint, coding, body } = judged;
+    let is_same = |before: &StoredResponse| before.status == reply.status && before.is_same(content, fingerprint);
+    let known = |before| if is_same(before) { Outcome::SameContent } else { Outcome::Changed };
+    let outcome = pending.stored().map_or(Outcome::New, known);
     let response = StoredResponse {
         status: reply.status,
         fields: freshen::storable_fields(&reply.fields),
@@ -35,6 +33,7 @@ pub(super) fn stored(pending: &Pending, reply: Reply, judged: Judged, policy: &P
         received_at: reply.response_time,
         selecting,
         accept_encoding: pending.fields().get(b"accept-encoding").map(Bytes::copy_from_slice),
+        coding,
         content,
         // The same content comes to the same, also where nobody could say so this time.
         fingerprint: fingerprint.or_else(|| pending.stored().filter(|before| before.content == content)?.fingerprint),

@@ -25,6 +25,8 @@ pub struct Reply {
     pub fields: Fields,
     /// Its body, not decoded.
     pub body: Bytes,
+    /// The Content-Encoding that somebody has undone already.
+    pub undone: Option<Bytes>,
     /// Did all of the body arrive?
     pub completeness: Completeness,
     /// Header section and body as transferred, bytes.
@@ -42,7 +44,15 @@ impl Reply {
         let describes_wire = |name: &[u8]| {
             [&b"content-encoding"[..], b"content-length"].iter().any(|one| one.eq_ignore_ascii_case(name))
         };
-        Self { fields: self.fields.filtered(|name, _| !describes_wire(name)), ..self }
+        let undone = self.fields.get(b"content-encoding").map(Bytes::copy_from_slice);
+        Self { fields: self.fields.filtered(|name, _| !describes_wire(name)), undone, ..self }
+    }
+
+    /// The coding in which the origin sent it.
+    #[must_use]
+    pub fn coding(&self) -> Option<Bytes> {
+        let coding = self.fields.get(b"content-encoding").filter(|coding| !coding.is_empty());
+        coding.map(Bytes::copy_from_slice).or_else(|| self.undone.clone())
     }
 }
 

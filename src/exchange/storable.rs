@@ -1,5 +1,7 @@
 //! May this response be stored, and what is its content? (RFC 9111 §3, as a private cache.)
 
+use bytes::Bytes;
+
 use crate::digest::Digest;
 use crate::entry::BodyRef;
 use crate::exchange::outcome::Reason;
@@ -13,12 +15,14 @@ use crate::rfc::coding::{self, CodingError};
 use crate::rfc::status;
 
 /// What a response that may be stored holds.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Judged {
     /// Its content, decoded.
     pub content: Digest,
     /// What that comes to, where somebody says what matters in it.
     pub fingerprint: Option<Digest>,
+    /// The coding in which the origin sent it: its tag can be marked with it.
+    pub coding: Option<Bytes>,
     /// Its body, as it came.
     pub body: BodyRef,
 }
@@ -40,7 +44,7 @@ pub fn judge(pending: &Pending, reply: &Reply, policy: &Policy) -> Result<Judged
     is_whole(pending, reply)?;
     if pending.ask.method == Method::Head {
         let content = metadata(&reply.fields).ok_or(Reason::NoValidator)?;
-        return Ok(Judged { content, fingerprint: None, body: BodyRef::of(&[]) });
+        return Ok(Judged { content, fingerprint: None, coding: reply.coding(), body: BodyRef::of(&[]) });
     }
     let codings = match coding::codings(&reply.fields) {
         // What is coded as only others know is content as it stands.
@@ -64,7 +68,7 @@ pub fn judge(pending: &Pending, reply: &Reply, policy: &Policy) -> Result<Judged
     } else {
         BodyRef::of(&reply.body)
     };
-    Ok(Judged { content, fingerprint: None, body })
+    Ok(Judged { content, fingerprint: None, coding: reply.coding(), body })
 }
 
 /// > […] if the response status code is 206 or 304, or the must-understand cache directive is present: the cache understands the response

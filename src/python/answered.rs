@@ -60,6 +60,7 @@ impl Answered {
             status: self.status,
             fields: self.fields,
             body: self.body,
+            undone: None,
             completeness,
             wire_bytes,
             request_time,

@@ -23,8 +23,11 @@ pub const STRONG_AFTER: u64 = 60;
 #[must_use]
 pub fn parse(value: &[u8]) -> Option<u64> {
     let text = std::str::from_utf8(value.trim_ascii()).ok().filter(|text| text.len() <= LONGEST)?;
-    let time = httpdate::parse_http_date(text).ok().or_else(|| forgivingly(&as_specified(text)))?;
-    time.duration_since(UNIX_EPOCH).ok().map(|since| since.as_secs())
+    strictly(text).or_else(|| forgivingly(&as_specified(text)))
+}
+
+fn strictly(text: &str) -> Option<u64> {
+    httpdate::parse_http_date(text).ok()?.duration_since(UNIX_EPOCH).ok().map(|since| since.as_secs())
 }
 
 /// > Although all date formats are specified to be case-sensitive, a cache recipient SHOULD match day, week, and time-zone names
@@ -41,13 +44,13 @@ fn as_specified(text: &str) -> String {
 }
 
 /// A name of a day that does not belong to the date changes nothing about the moment: the one that does is looked for.
-fn forgivingly(text: &str) -> Option<std::time::SystemTime> {
+fn forgivingly(text: &str) -> Option<u64> {
     let end = text.find(|letter: char| !letter.is_ascii_alphabetic())?;
     let (day, rest) = text.split_at_checked(end)?;
     let is_short = DAYS.iter().any(|(short, _)| *short == day);
     let is_day = is_short || DAYS.iter().any(|(_, long)| *long == day);
     let mut names = DAYS.iter().filter(|_| is_day).map(|(short, long)| if is_short { short } else { long });
-    names.find_map(|name| httpdate::parse_http_date(&format!("{name}{rest}")).ok())
+    names.find_map(|name| strictly(&format!("{name}{rest}")))
 }
 
 #[cfg(test)]

@@ -214,6 +214,7 @@ fn reply(incoming: Incoming) -> Reply {
         status: incoming.status,
         fields: incoming.fields,
         body: incoming.body,
+        undone: None,
         completeness,
         wire_bytes: incoming.wire_bytes,
         request_time: incoming.request_time,

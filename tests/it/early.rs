@@ -32,6 +32,7 @@ fn reply(lines: &[(&str, &str)], completeness: Completeness) -> Reply {
         fields: lines.iter().copied().collect(),
         wire_bytes: 100 + body.len() as u64,
         body: Bytes::from(body),
+        undone: None,
         completeness,
         request_time: 1_000_000,
         response_time: 1_000_000,

@@ -99,6 +99,7 @@ fn reply(status: u16, lines: &[(&str, &str)], body: &[u8]) -> Reply {
         status,
         fields: lines.iter().copied().collect(),
         body: Bytes::copy_from_slice(body),
+        undone: None,
         completeness: Completeness::Whole,
         wire_bytes: 100 + body.len() as u64,
         request_time: 1_000_000,

@@ -73,6 +73,7 @@ impl Poller {
             status,
             fields: lines.iter().copied().collect(),
             body: Bytes::from_static(body),
+            undone: None,
             completeness: Completeness::Whole,
             wire_bytes: 100,
             request_time: self.moment().seconds,

@@ -32,6 +32,8 @@ struct Client {
     asked: Vec<Fields>,
     /// The coding that the caller wants.
     ask_for: Option<&'static str>,
+    /// Does somebody undo codings before the answers are settled?
+    is_decoded: bool,
 }
 
 /// What an origin says: status, fields, body.
@@ -44,6 +46,7 @@ impl Client {
             policy: Policy::default(),
             now: OLD_SECONDS + 1_000_000,
             bodies: HashMap::new(),
+            is_decoded: false,
             asked: Vec::new(),
             ask_for: None,
         }
@@ -79,12 +82,14 @@ impl Client {
                 status,
                 fields: lines.into_iter().collect(),
                 body: Bytes::from_static(body),
+                undone: None,
                 completeness: Completeness::Whole,
                 wire_bytes: 100 + body.len() as u64,
                 request_time: self.now,
                 response_time: self.now,
             };
             self.now += 1;
+            let reply = if self.is_decoded { reply.decoded() } else { reply };
             match settle(&pending, reply, &self.policy, &SECRET) {
                 Settlement::Judge(_) => panic!("nobody is to be asked"),
                 Settlement::Resend(reason, named) => *pending = pending.after(reason, named),
@@ -161,6 +166,30 @@ fn an_origin_that_marks_its_tags_is_asked_with_them_unmarked_from_the_third_poll
     let outcomes = client.outcomes("http://a/1", 4, &mut marks_its_tags);
     assert_eq!(outcomes, [Outcome::New, Outcome::SameContent, Outcome::NotModified, Outcome::NotModified]);
     assert_eq!(client.next("http://a/1"), (Some("\"1\"".into()), None));
+}
+
+#[test]
+fn an_origin_that_marks_its_tags_is_understood_where_somebody_has_decoded_its_answers() {
+    let mut client = Client::new();
+    client.is_decoded = true;
+    let outcomes = client.outcomes("http://a/1", 3, &mut |conditions| match marks_its_tags(conditions) {
+        (200, lines, _) => (200, lines, b"page"),
+        confirmed => confirmed,
+    });
+    assert_eq!(outcomes, [Outcome::New, Outcome::SameContent, Outcome::NotModified]);
+}
+
+#[test]
+fn the_date_of_the_very_second_is_asked_about_when_the_same_came_twice() {
+    let mut client = Client::new();
+    client.now = OLD_SECONDS;
+    let mut dated = |conditions: &Fields| {
+        let is_same = line(conditions, "if-modified-since") == Some(OLD);
+        let lines = vec![("Last-Modified", OLD.to_owned()), ("Date", OLD.to_owned())];
+        if is_same { (304, vec![], &b""[..]) } else { (200, lines, &b"page"[..]) }
+    };
+    let outcomes = client.outcomes("http://a/1", 3, &mut dated);
+    assert_eq!(outcomes, [Outcome::New, Outcome::SameContent, Outcome::NotModified]);
 }
 
 #[test]

@@ -70,6 +70,7 @@ impl Origin {
             fields: lines.into_iter().collect(),
             wire_bytes: 100 + body.len() as u64,
             body,
+            undone: None,
             completeness: Completeness::Whole,
             request_time: 0,
             response_time: 0,
@@ -109,7 +110,7 @@ impl Client {
             let times = Reply { request_time: self.now, response_time: self.now, ..origin.answer(&pending.fields()) };
             match settle(&pending, times, &self.policy, &SECRET) {
                 Settlement::Answer(answer) => return self.take(*answer),
-                Settlement::Resend(_) => *pending = pending.unconditional(),
+                Settlement::Resend(reason, named) => *pending = pending.after(reason, named),
                 Settlement::Judge(_) => panic!("nobody is to be asked"),
             }
         }

@@ -79,6 +79,7 @@ impl Client {
                 fields,
                 wire_bytes: 100 + body.len() as u64,
                 body: body.into(),
+                undone: None,
                 completeness: Completeness::Whole,
                 request_time: origin.now,
                 response_time: origin.now,

@@ -33,6 +33,7 @@ pub fn response(variant: u8, content: &[u8], at: u64) -> StoredResponse {
         received_at: at,
         selecting: Selecting([variant; 16]),
         accept_encoding: None,
+        coding: None,
         content: digest,
         fingerprint: None,
         body: BodyRef { digest, length: content.len() as u64 },

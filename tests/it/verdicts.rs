@@ -59,6 +59,7 @@ fn page(tag: &str, content: &str) -> Reply {
         status: 200,
         fields: [("ETag", tag), ("Content-Type", "text/html")].into_iter().collect(),
         body: Bytes::copy_from_slice(content.as_bytes()),
+        undone: None,
         completeness: Completeness::Whole,
         wire_bytes: 100,
         request_time: 0,

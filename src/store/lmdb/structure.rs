@@ -469,6 +469,7 @@ mod tests {
                 received_at: number,
                 selecting: Selecting::default(),
                 accept_encoding: None,
+                coding: None,
                 content: Digest::of(body.wire()),
                 fingerprint: None,
                 body: body.reference(),

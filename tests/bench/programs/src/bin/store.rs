@@ -76,6 +76,7 @@ fn put(store: &LmdbStore, page: usize, content: &Bytes) -> Outcome<()> {
         received_at: 1_800_000_000,
         selecting: Selecting::default(),
         accept_encoding: None,
+        coding: None,
         content: reference.digest,
         fingerprint: None,
         body: reference,
