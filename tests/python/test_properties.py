@@ -139,7 +139,7 @@ Answer = tuple[int, "list[tuple[Text, Text]]", "bytes | None", bool, bool]
             "consumer": st.just("reader"),
             "freshness": st.sampled_from(["revalidate", "rfc9111"]),
             "full_every": st.integers(1, 3),
-            "min_interval": st.sampled_from([0.001, 60.0]),
+            "min_interval": st.just(60.0),
             "floors": st.sets(st.sampled_from(["retry-after", "max-age"])),
             "stale_if_error": st.sampled_from([1.0, 60.0]),
             "fingerprint": st.just("html"),
@@ -161,7 +161,8 @@ def test_any_answer_is_settled_and_the_next_request_has_one_line_of_each_conditi
             for name in CONDITIONS:
                 assert len(ours.get_all(name)) <= 1
                 assert not (ours.get_all(name) and theirs.get_all(name))
-                assert plan.headers.get_all(name) == theirs.get_all(name) + ours.get_all(name)
+                expected = theirs.get_all(name) + ours.get_all(name) if plan.response is None else []
+                assert plan.headers.get_all(name) == expected
             assert all(is_sendable(value) for _, value in ours.raw)
             for status, headers, body, complete, decoded in replies:
                 if plan.response is not None:
