@@ -10,7 +10,7 @@ use notmodified::identity::Partition;
 use notmodified::rfc::vary::Selecting;
 
 /// Names that some rule asks for.
-const NAMES: [&[u8]; 32] = [
+const NAMES: [&[u8]; 34] = [
     b"ETag",
     b"Last-Modified",
     b"Cache-Control",
@@ -43,10 +43,12 @@ const NAMES: [&[u8]; 32] = [
     b"Accept-Language",
     b"",
     b"Trailer",
+    b"Retry-After",
+    b"If-Unmodified-Since",
 ];
 
 /// Values, or parts of them, that some rule understands.
-const VALUES: [&[u8]; 40] = [
+const VALUES: [&[u8]; 50] = [
     b"\"1\"",
     b"W/\"1\"",
     b"\"1-gzip\"",
@@ -84,6 +86,16 @@ const VALUES: [&[u8]; 40] = [
     b"http://127.0.0.1/page",
     b"a=1; Path=/",
     b"bytes=0-1",
+    b"bytes=-2",
+    b"bytes=1-",
+    b"only-if-cached",
+    b"stale-if-error=60",
+    b"immutable",
+    b"must-understand",
+    b"public",
+    b"no-cache=\"etag, x-a\"",
+    b"\"a, b\"",
+    b"Wed, 21 Oct 2015 07:28:00 GMT",
     b",",
     b"\\\"",
     b" \t",
