@@ -4,6 +4,8 @@
 //! nothing else was honoured (some servers answer 200 to a tag that hits beside any date, some a wrong 304 to a date that hits beside a tag
 //! that does not).
 
+use std::borrow::Cow;
+
 use crate::entry::learned::Rung;
 use crate::entry::{Record, StoredResponse};
 use crate::exchange::ladder::{self, Whole};
@@ -30,14 +32,14 @@ pub(super) fn conditions(pending: &Pending, policy: &Policy, now: u64) -> Condit
         None if is_ours && !pending.others.is_empty() => Ok(Rung::List),
         None => Err(Whole::NoValidator),
     };
-    let mut lines: Vec<(&[u8], Vec<u8>)> = Vec::with_capacity(3);
+    let mut lines: Vec<(&[u8], Cow<'_, [u8]>)> = Vec::with_capacity(3);
     if let Ok(rung) = rung {
-        lines.extend(validators(pending, rung));
+        validators(pending, rung, &mut lines);
     }
     // The coding that the stored response was negotiated with, also where it is asked for whole: another one can have other validators.
     let pinned = stored.and_then(|stored| stored.accept_encoding.as_deref());
     let coding = coding(&pending.ask, policy).map(|default| pinned.unwrap_or(default));
-    lines.extend(coding.map(|coding| (&b"Accept-Encoding"[..], coding.to_vec())));
+    lines.extend(coding.map(|coding| (&b"Accept-Encoding"[..], Cow::Borrowed(coding))));
     Condition { rung, fields: lines.into_iter().collect() }
 }
 
@@ -47,26 +49,26 @@ pub(super) fn conditions(pending: &Pending, policy: &Policy, now: u64) -> Condit
 /// > If-Range) if the entity tags were provided in the stored response(s) being validated (RFC 9111 §4.3.1).
 ///
 /// The same section says that it SHOULD send the Last-Modified value as well; see above why that comes last here.
-fn validators(pending: &Pending, rung: Rung) -> Vec<(&'static [u8], Vec<u8>)> {
+fn validators<'a>(pending: &'a Pending, rung: Rung, lines: &mut Vec<(&'static [u8], Cow<'a, [u8]>)>) {
     const TAGS: &[u8] = b"If-None-Match";
     const DATE: &[u8] = b"If-Modified-Since";
     let stored = pending.stored();
-    let tag = || stored.and_then(StoredResponse::entity_tag).map(|tag| (TAGS, tag.as_bytes().to_vec()));
-    let date = || stored.and_then(StoredResponse::last_modified).map(|date| (DATE, date.to_vec()));
+    let tag = || stored.and_then(StoredResponse::entity_tag).map(|tag| (TAGS, Cow::Borrowed(tag.as_bytes())));
+    let date = || stored.and_then(StoredResponse::last_modified).map(|date| (DATE, Cow::Borrowed(date)));
     match rung {
         // One line: two of them are an error to some servers.
         Rung::List => {
             let tags: Vec<&[u8]> =
                 pending.offered().flat_map(StoredResponse::entity_tags).map(EntityTag::as_bytes).collect();
-            vec![(TAGS, tags.join(&b", "[..]))]
+            lines.push((TAGS, Cow::Owned(tags.join(&b", "[..]))));
         }
-        Rung::Tag => tag().into_iter().collect(),
+        Rung::Tag => lines.extend(tag()),
         Rung::CutTag => {
             let cut = stored.and_then(|stored| ladder::cut_tag(stored, pending.lessons.as_deref()));
-            cut.map(|cut| (TAGS, cut.to_bytes())).into_iter().collect()
+            lines.extend(cut.map(|cut| (TAGS, Cow::Owned(cut.to_bytes()))));
         }
-        Rung::Date => date().into_iter().collect(),
-        Rung::Both => tag().into_iter().chain(date()).collect(),
+        Rung::Date => lines.extend(date()),
+        Rung::Both => lines.extend(tag().into_iter().chain(date())),
     }
 }
 

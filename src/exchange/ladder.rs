@@ -56,22 +56,24 @@ pub fn is_below_the_tag(stored: &StoredResponse, rung: Rung) -> bool {
     stored.entity_tag().is_some() && matches!(rung, Rung::CutTag | Rung::Date | Rung::Both)
 }
 
-/// The rungs that the validators of `stored` can be asked by, the best first.
-fn rungs(stored: &StoredResponse, lessons: Option<&Lessons>) -> impl Iterator<Item = Rung> + Clone {
+/// The rungs that the validators of `stored` can be asked by, the best first. Each is looked at only when it is its turn: nearly always the
+/// first will do.
+fn rungs<'a>(stored: &'a StoredResponse, lessons: Option<&'a Lessons>) -> impl Iterator<Item = Rung> + Clone + 'a {
     let has_tag = stored.entity_tag().is_some();
-    let has_list = has_tag && stored.learned.do_tags_alternate && !stored.other_tags.is_empty();
-    let dates = if has_tag { is_date_strong(stored) } else { is_date_telling(stored) };
-    let ladder = [
-        (Rung::List, has_list),
-        (Rung::Tag, has_tag && !has_list),
-        // One tag of several, cut or not, is only known to the machine that it came from.
-        (Rung::CutTag, !has_list && cut_tag(stored, lessons).is_some()),
-        (Rung::Date, dates),
-        (Rung::Both, dates && has_tag),
-        // One of several tags hits now and then.
-        (Rung::Tag, has_list),
-    ];
-    ladder.into_iter().filter(|(_, is_possible)| *is_possible).map(|(rung, _)| rung)
+    let has_list = stored.learned.do_tags_alternate && !stored.other_tags.is_empty();
+    let order = if has_list {
+        // One tag of several, cut or not, is only known to the machine that it came from; whole it hits now and then.
+        [Rung::List, Rung::Date, Rung::Both, Rung::Tag]
+    } else {
+        [Rung::Tag, Rung::CutTag, Rung::Date, Rung::Both]
+    };
+    order.into_iter().filter(move |rung| match rung {
+        Rung::List | Rung::Tag => has_tag,
+        Rung::CutTag => cut_tag(stored, lessons).is_some(),
+        Rung::Date if has_tag => is_date_strong(stored),
+        Rung::Date => is_date_telling(stored),
+        Rung::Both => has_tag && is_date_strong(stored),
+    })
 }
 
 /// Where its lessons belong.
