@@ -189,8 +189,13 @@ impl Answered<'_> {
         Taught { learned, other_tags, reason, writes: ignored.into_iter().map(|rung| self.told(rung)).collect() }
     }
 
-    /// The tags that came with this content before, the stored one among them, but for the one that came now.
+    /// The tags that came with this content before, the stored one among them, but for the one that came now. Those of before a touch
+    /// come no more.
     fn other_tags(&self) -> Vec<Bytes> {
+        let has_dates = self.before.last_modified().is_some() && self.fields.contains(b"last-modified");
+        if has_dates && !self.has_same_date() && !self.has_known_tag() {
+            return Vec::new();
+        }
         let mut tags = self.before.other_tags.clone();
         if !self.has_same_tag() {
             let came = |tag: &Bytes| self.tag().is_some_and(|now| now.as_bytes() == &**tag);
