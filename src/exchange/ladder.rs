@@ -60,15 +60,17 @@ pub fn is_below_the_tag(stored: &StoredResponse, rung: Rung) -> bool {
 /// first will do.
 fn rungs<'a>(stored: &'a StoredResponse, lessons: Option<&'a Lessons>) -> impl Iterator<Item = Rung> + Clone + 'a {
     let has_tag = stored.entity_tag().is_some();
-    let has_list = stored.learned.do_tags_alternate && !stored.other_tags.is_empty();
-    let order = if has_list {
+    let has_list = !stored.other_tags.is_empty();
+    let are_many = stored.learned.do_tags_alternate && (has_list || stored.learned.barred.contains(Rung::List));
+    let order = if are_many {
         // One tag of several, cut or not, is only known to the machine that it came from; whole it hits now and then.
         [Rung::List, Rung::Date, Rung::Both, Rung::Tag]
     } else {
         [Rung::Tag, Rung::CutTag, Rung::Date, Rung::Both]
     };
     order.into_iter().filter(move |rung| match rung {
-        Rung::List | Rung::Tag => has_tag,
+        Rung::List => has_tag && has_list,
+        Rung::Tag => has_tag,
         Rung::CutTag => cut_tag(stored, lessons).is_some(),
         Rung::Date if has_tag => is_date_strong(stored),
         Rung::Date => is_date_telling(stored),

@@ -174,6 +174,10 @@ impl Answered<'_> {
         let is_hopeless = are_too_many && ladder::is_date_strong(self.before) && self.has_same_date();
         let hopeless = is_hopeless.then_some([Rung::List, Rung::Tag]);
         let doubted = self.doubted().filter(|rung| is_same_tag || !has_tag && self.has_same_validator(*rung));
+        // A 304 to the date that named another tag was perhaps of another machine: that is given one chance.
+        let is_first_doubt = has_tag && doubted == Some(Rung::Date) && !learned.do_tags_alternate;
+        learned.do_tags_alternate |= is_first_doubt;
+        let doubted = doubted.filter(|_| !is_first_doubt);
         let newly: Vec<Rung> = ignored.into_iter().chain(doubted).chain(hopeless.into_iter().flatten()).collect();
         for rung in &newly {
             learned.barred = learned.barred.with(*rung);
@@ -246,7 +250,7 @@ impl Answered<'_> {
             None => is_always_new.then_some(Reason::ChangingValidator),
         };
         let did_tag_lie = learned.did_tag_lie || self.is_strongly_same_tag();
-        let learned = Learned { do_tags_alternate: false, is_date_confirmed: false, did_tag_lie, ..learned };
+        let learned = Learned { is_date_confirmed: false, did_tag_lie, ..learned };
         Taught { learned, other_tags: Vec::new(), reason, writes: Vec::new() }
     }
 
