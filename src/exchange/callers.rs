@@ -4,13 +4,14 @@
 use bytes::Bytes;
 
 use crate::entry::StoredResponse;
-use crate::entry::change::{Change, Freshening};
+use crate::entry::change::Change;
 use crate::exchange::answer::{Answer, AnswerBody, Write};
 use crate::exchange::ladder::is_same_tag;
+use crate::exchange::not_modified::freshening;
 use crate::exchange::outcome::Reason;
 use crate::exchange::plan::{Pending, Treatment};
 use crate::exchange::settle::Reply;
-use crate::exchange::{Policy, freshen, interval};
+use crate::exchange::{Policy, freshen};
 use crate::fields::Fields;
 use crate::identity::Secret;
 use crate::key::Method;
@@ -20,7 +21,6 @@ use crate::rfc::etag::EntityTag;
 use crate::rfc::etag_list::EntityTagList;
 use crate::rfc::preconditions::{Evaluation, LastModified, Validators, evaluate};
 use crate::rfc::range::{ByteRange, Part};
-use crate::rfc::vary;
 
 /// > Cache-Control, Content-Location, Date, ETag, Expires, and Vary […] a sender SHOULD NOT generate representation metadata other than the
 /// > above listed fields unless said metadata exists for the purpose of guiding cache updates (e.g., Last-Modified might be useful if the
@@ -144,25 +144,15 @@ fn without_content(whole: Answer, status: u16, fields: Fields) -> Answer {
 }
 
 /// What a 304 to the caller's own condition does to the stored response, where it speaks of that.
-pub(super) fn freshening(pending: &Pending, reply: &Reply, policy: &Policy, secret: &Secret) -> Option<Write> {
+pub(super) fn of_their_304(pending: &Pending, reply: &Reply, policy: &Policy, secret: &Secret) -> Option<Write> {
     let is_theirs = pending.treatment == Treatment::Callers && reply.status == 304;
     let stored = pending.stored().filter(|_| is_theirs)?;
     let is_by_tag = is_named(pending, stored, &reply.fields)?;
     let fields = freshen::freshened(&stored.fields, &reply.fields, is_by_tag);
     let is_worth_a_write =
         stored.is_invalidated || policy.is_time_worth_a_write() || freshen::is_worth_a_write(&stored.fields, &fields);
-    let freshening = is_worth_a_write.then(|| Freshening {
-        selecting: stored.selecting,
-        selecting_now: vary::selecting(&fields, &pending.ask.fields, &secret.0),
-        is_for_another: false,
-        body: stored.body,
-        fields,
-        request_time: reply.request_time,
-        response_time: reply.response_time,
-        response_millis: interval::response_millis(pending, reply),
-        learned: stored.learned,
-    })?;
-    Some(Write { key: pending.ask.key.clone(), change: Change::Freshen(Box::new(freshening)) })
+    let freshened = is_worth_a_write.then(|| freshening(pending, stored, fields, reply, secret))?;
+    Some(Write { key: pending.ask.key.clone(), change: Change::Freshen(Box::new(freshened)) })
 }
 
 /// Does the 304 speak of `stored`, and if so by its tag? By the validator that it names; without one, by the only one that was asked about.

@@ -1,11 +1,11 @@
 //! What the answer to a HEAD says about the stored answer to a GET (RFC 9111 §4.3.5).
 
-use crate::entry::change::{Change, Freshening};
+use crate::entry::change::Change;
 use crate::entry::{Record, StoredResponse};
 use crate::exchange::answer::Write;
 use crate::exchange::plan::{Pending, Treatment};
 use crate::exchange::settle::Reply;
-use crate::exchange::{Freshness, Policy, freshen, interval};
+use crate::exchange::{Freshness, Policy, freshen, not_modified};
 use crate::identity::Secret;
 use crate::key::{Key, Method};
 use crate::rfc::vary;
@@ -45,15 +45,5 @@ fn describes(reply: &Reply, stored: &StoredResponse) -> bool {
 
 fn freshening(pending: &Pending, reply: &Reply, stored: &StoredResponse, secret: &Secret) -> Change {
     let fields = freshen::freshened(&stored.fields, &reply.fields, true);
-    Change::Freshen(Box::new(Freshening {
-        selecting: stored.selecting,
-        selecting_now: vary::selecting(&fields, &pending.ask.fields, &secret.0),
-        is_for_another: false,
-        body: stored.body,
-        fields,
-        request_time: reply.request_time,
-        response_time: reply.response_time,
-        response_millis: interval::response_millis(pending, reply),
-        learned: stored.learned,
-    }))
+    Change::Freshen(Box::new(not_modified::freshening(pending, stored, fields, reply, secret)))
 }

@@ -90,17 +90,8 @@ pub(super) fn confirmation(
         || freshen::is_worth_a_write(&stored.fields, &fields);
     let selecting_now = vary::selecting(&fields, &pending.ask.fields, &secret.0);
     let write = is_worth_a_write.then(|| {
-        let freshening = Freshening {
-            selecting: stored.selecting,
-            selecting_now,
-            is_for_another,
-            body: stored.body,
-            fields: fields.clone(),
-            request_time: reply.request_time,
-            response_time: reply.response_time,
-            response_millis: interval::response_millis(pending, reply),
-            learned,
-        };
+        let plain = freshening(pending, stored, fields.clone(), reply, secret);
+        let freshening = Freshening { is_for_another, learned, ..plain };
         Write { key: pending.ask.key.clone(), change: Change::Freshen(Box::new(freshening)) }
     });
     // Another variant's content is news to a consumer who has not seen it, and to nobody else.
@@ -117,6 +108,27 @@ pub(super) fn confirmation(
         bytes_saved: stored.wire_bytes.saturating_sub(reply.wire_bytes),
         acknowledgement: acknowledgement(stored.selecting, Some(stored.mark()), reply.response_time, policy),
         writes: write.or_else(|| pending.note_of_use(policy, reply.response_time)).into_iter().chain(told).collect(),
+    }
+}
+
+/// What gives `stored` these fields, because of an answer that confirmed it.
+pub(super) fn freshening(
+    pending: &Pending,
+    stored: &StoredResponse,
+    fields: Fields,
+    reply: &Reply,
+    secret: &Secret,
+) -> Freshening {
+    Freshening {
+        selecting: stored.selecting,
+        selecting_now: vary::selecting(&fields, &pending.ask.fields, &secret.0),
+        is_for_another: false,
+        body: stored.body,
+        fields,
+        request_time: reply.request_time,
+        response_time: reply.response_time,
+        response_millis: interval::response_millis(pending, reply),
+        learned: stored.learned,
     }
 }
 

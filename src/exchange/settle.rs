@@ -5,7 +5,7 @@ use bytes::Bytes;
 use crate::digest::Digest;
 use crate::entry::change::Acknowledgement;
 use crate::exchange::answer::Answer;
-use crate::exchange::callers::freshening;
+use crate::exchange::callers::of_their_304;
 use crate::exchange::not_modified::{confirmed, not_modified};
 use crate::exchange::outcome::{Handling, Reason};
 use crate::exchange::plan::Pending;
@@ -111,7 +111,7 @@ fn understood(pending: &Pending, reply: Reply, policy: &Policy, secret: &Secret)
         Ok(judged) if is_judged(pending, policy) => Settlement::Judge(Box::new(Unjudged::new(reply, judged))),
         Ok(judged) => Settlement::Answer(Box::new(stored(pending, reply, judged, policy, secret))),
         Err(reason) => {
-            let freshening = freshening(pending, &reply, policy, secret);
+            let freshening = of_their_304(pending, &reply, policy, secret);
             let mut answer = passed(pending, reply, reason, policy);
             answer.writes.extend(freshening);
             Settlement::Answer(Box::new(answer))
