@@ -112,7 +112,7 @@ impl Answered<'_> {
         self.fields.get(b"etag").and_then(EntityTag::new)
     }
 
-    /// The tag that came is the stored one, or the last one that was stored.
+    /// The tag that came is the one that was stored last.
     fn has_same_tag(&self) -> bool {
         self.tag().zip(self.before.entity_tag()).is_some_and(|(now, before)| now.weakly_equals(before))
     }
