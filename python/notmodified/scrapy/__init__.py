@@ -17,6 +17,6 @@ except ModuleNotFoundError as error:
 from notmodified.scrapy.acknowledge import NotModifiedSpiderMiddleware
 from notmodified.scrapy.addon import Addon
 from notmodified.scrapy.middleware import NotModifiedMiddleware
-from notmodified.scrapy.settings import SettingsError
+from notmodified.scrapy.values import SettingsError
 
 __all__ = ["Addon", "NotModifiedMiddleware", "NotModifiedSpiderMiddleware", "SettingsError"]

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from notmodified.scrapy import meta
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from scrapy import Request
-
-# Public and of plain strings, so that it lives through pickle, marshal and JSON queues.
-META_KEY = "notmodified_added"
 
 
 def put_on(request: Request, conditions: Iterable[tuple[bytes, bytes]]) -> None:
@@ -25,7 +24,7 @@ def put_on(request: Request, conditions: Iterable[tuple[bytes, bytes]]) -> None:
         wanted.setdefault(request.headers.normkey(name), []).append(value)
     if not wanted:
         return
-    request.meta[META_KEY] = {
+    request.meta[meta.ADDED] = {
         name.decode("latin-1"): {"added": _text(values), "before": _text(request.headers.getlist(name))}
         for name, values in wanted.items()
     }
@@ -35,7 +34,7 @@ def put_on(request: Request, conditions: Iterable[tuple[bytes, bytes]]) -> None:
 
 def take_off(request: Request) -> None:
     """Undo `put_on`, on the request or on any copy of it. A field that was changed since then stays."""
-    written = request.meta.pop(META_KEY, None)
+    written = request.meta.pop(meta.ADDED, None)
     if not isinstance(written, dict):
         return
     for name, change in written.items():

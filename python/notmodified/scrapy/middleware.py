@@ -16,13 +16,13 @@ from weakref import WeakKeyDictionary
 from scrapy import signals
 from scrapy.exceptions import IgnoreRequest, NotConfigured
 from scrapy.http.request import NO_CALLBACK
-from scrapy.utils.httpobj import urlparse_cached
 
 import notmodified
-from notmodified.scrapy import conditions, conversion
+from notmodified.scrapy import conditions, conversion, meta
 from notmodified.scrapy.acknowledge import unacknowledged, with_consumer
 from notmodified.scrapy.identity import CookieJars, proxy_of
 from notmodified.scrapy.settings import Config
+from notmodified.scrapy.statistics import Statistics
 from notmodified.scrapy.store import close_store, open_store
 
 if TYPE_CHECKING:
@@ -33,13 +33,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 NOT_MODIFIED = 304
-# Tells the spider what became of the request.
-OUTCOME_KEY = "notmodified"
-# Asks for an identity of its own.
-IDENTITY_KEY = "notmodified_identity"
-# On a request that asks once more, without conditions: so that it does also when a disk queue made another
-# object of it.
-AGAIN_KEY = "notmodified_again"
 
 
 @dataclass(slots=True)
@@ -59,12 +52,12 @@ class NotModifiedMiddleware:
     def __init__(self, crawler: Crawler, config: Config, cache: notmodified.Cache) -> None:
         self.config = config
         self.cache = cache
-        self._stats = crawler.stats
+        self._statistics = Statistics(crawler.stats)
+        self._collector = crawler.stats
         self._jars = CookieJars(crawler.settings)
         self._unacknowledged = unacknowledged(crawler)
         # Never in meta, which is pickled and copied; weakly, since a request may be dropped on any way.
         self._asked: WeakKeyDictionary[Request, Asked] = WeakKeyDictionary()
-        self._has_warned = False
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> NotModifiedMiddleware:
@@ -85,20 +78,19 @@ class NotModifiedMiddleware:
 
     def spider_closed(self) -> None:
         """Write what is left, and let the store go; other spiders of this process keep theirs."""
-        close_store(self.cache, self._stats)
+        close_store(self.cache, self._collector)
 
     async def process_request(self, request: Request, spider: Spider | None = None) -> Response | None:  # noqa: ARG002
         """Ask conditionally, or answer at once what is still fresh."""
         conditions.take_off(request)
-        # What came along with a copied meta belongs to another request.
-        request.meta.pop(OUTCOME_KEY, None)
-        is_second = bool(request.meta.pop(AGAIN_KEY, False))
-        if not _is_ours(request):
+        meta.forget_outcome(request)
+        is_second = bool(request.meta.pop(meta.AGAIN, False))
+        if not meta.is_ours(request):
             return None
         try:
             return self._ask(request, is_second=is_second)
         except Exception as error:  # noqa: BLE001, the request goes out as the spider made it
-            self._warn(error)
+            self._statistics.failed(error)
             return None
 
     async def process_response(
@@ -115,7 +107,7 @@ class NotModifiedMiddleware:
         try:
             return self._settle(request, response, asked)
         except Exception as error:  # noqa: BLE001, an exception here would lose the page: no retry sees it
-            self._warn(error)
+            self._statistics.failed(error)
         if response.status == NOT_MODIFIED and asked.conditions and not asked.is_second:
             return self._again(request)
         return response
@@ -138,7 +130,7 @@ class NotModifiedMiddleware:
                 # A stored response that may stand in has to wait until Scrapy's retries are exhausted.
                 asked.plan.fail(exception)
         except Exception as error:  # noqa: BLE001, the download's own exception is the one to go on
-            self._warn(error)
+            self._statistics.failed(error)
 
     def _ask(self, request: Request, *, is_second: bool) -> Response | None:
         asked = self._asked.get(request)
@@ -157,16 +149,21 @@ class NotModifiedMiddleware:
             request.method,
             request.url,
             conversion.request_fields(request),
-            identity=request.meta.get(IDENTITY_KEY),
+            identity=self._identity(request),
             proxy=proxy_of(request),
             cookie_jar=self._jars.name(request),
             has_content=bool(request.body),
         )
 
+    def _identity(self, request: Request) -> str | None:
+        given: str | None = request.meta.get(meta.IDENTITY)
+        if given is None and self.config.identity_by is not None:
+            return self.config.identity_by(request)
+        return given
+
     def _settle(self, request: Request, response: Response, asked: Asked) -> Response | Request:
         wire_bytes = conversion.wire_bytes(response)
-        self._stats.inc_value("notmodified/requests")
-        self._stats.inc_value("notmodified/wire_bytes", wire_bytes)
+        self._statistics.answered(wire_bytes)
         if response.status == NOT_MODIFIED and asked.is_orphan:
             asked.plan.abandon()
             return response
@@ -186,9 +183,9 @@ class NotModifiedMiddleware:
         self, request: Request, plan: notmodified.Plan | None = None, resend: notmodified.Resend | None = None
     ) -> Request:
         """Make the same request once more, with no conditions but those that the core wants now."""
-        self._stats.inc_value("notmodified/resends")
+        self._statistics.asked_again()
         again: Request = request.replace(dont_filter=True)
-        again.meta[AGAIN_KEY] = True
+        again.meta[meta.AGAIN] = True
         if plan is not None and resend is not None:
             own = set(conversion.request_fields(request))
             wanted = tuple(pair for pair in resend.headers.raw if (pair[0].title(), pair[1]) not in own)
@@ -199,12 +196,12 @@ class NotModifiedMiddleware:
         page = received
         if page is None or page.status != settled.status:
             page = conversion.stored_page(settled, request, received)
-        request.meta[OUTCOME_KEY] = {
+        request.meta[meta.OUTCOME] = {
             "outcome": settled.outcome.value,
             "changed": settled.changed,
             "not_modified": settled.not_modified,
         }
-        self._count(settled)
+        self._statistics.delivered(settled)
         if settled.changed and self.config.consumer is not None:
             self._await_acknowledgement(request, settled)
         return page
@@ -216,23 +213,3 @@ class NotModifiedMiddleware:
             settled.acknowledge()
         else:
             self._unacknowledged.deliver(request, settled)
-
-    def _count(self, settled: notmodified.Response) -> None:
-        self._stats.inc_value(f"notmodified/outcome/{settled.outcome.value}")
-        if settled.not_modified:
-            self._stats.inc_value("notmodified/not_modified")
-            self._stats.inc_value("notmodified/bytes_saved", settled.bytes_saved)
-
-    def _warn(self, error: Exception) -> None:
-        self._stats.inc_value("notmodified/errors")
-        if not self._has_warned:
-            self._has_warned = True
-            logger.warning(
-                "notmodified failed on a request, which goes on without it; "
-                "further failures are only counted (notmodified/errors)",
-                exc_info=error,
-            )
-
-
-def _is_ours(request: Request) -> bool:
-    return not request.meta.get("dont_cache") and urlparse_cached(request).scheme in {"http", "https"}

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import difflib
-import math
 import os
 from dataclasses import dataclass, fields
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, get_args
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
-from scrapy.utils.misc import load_object
 from scrapy.utils.project import data_path
 
-from notmodified.exceptions import NotModifiedError
+from notmodified.scrapy import values
+from notmodified.scrapy.values import PREFIX, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import timedelta
 
+    from scrapy import Request
     from scrapy.settings import BaseSettings
 
     from notmodified.headers import Headers
 
-PREFIX = "NOTMODIFIED_"
 MEMORY = ":memory:"
 
 Freshness: TypeAlias = Literal["revalidate", "rfc9111"]
@@ -29,11 +28,7 @@ Durability: TypeAlias = Literal["group", "relaxed"]
 Fingerprint: TypeAlias = "Literal['html'] | Callable[[bytes], bytes | str]"
 Storable: TypeAlias = "Callable[[int, Headers, bytes], bool]"
 Floor: TypeAlias = Literal["retry-after", "max-age"]
-Word = TypeVar("Word", bound=str)
-
-
-class SettingsError(NotModifiedError, ValueError):
-    """A setting that cannot be followed; the text names it, its value and the remedy."""
+IdentityBy: TypeAlias = "Callable[[Request], str | None]"
 
 
 @dataclass(frozen=True)
@@ -54,12 +49,15 @@ class Config:
     full_every: int | timedelta | None = None
     fingerprint: Fingerprint | None = None
     storable: Storable | None = None
+    stale_if_error: float | None = None
+    stop_early: bool = False
+    identity_by: IdentityBy | None = None
 
     @classmethod
     def from_settings(cls, settings: BaseSettings, *, spider: str) -> Config:
         """Read and check every setting; `spider` is the spider's name, the consumer by default."""
         _refuse_unknown_names(settings)
-        enabled = _boolean(settings, "ENABLED", default=cls.enabled)
+        enabled = values.boolean(settings, "ENABLED", default=cls.enabled)
         if not enabled:
             return cls(enabled=False)
         if settings.getbool("HTTPCACHE_ENABLED"):
@@ -71,18 +69,21 @@ class Config:
         return cls(
             enabled=True,
             store=_store(settings),
-            strict=_boolean(settings, "STRICT", default=cls.strict),
+            strict=values.boolean(settings, "STRICT", default=cls.strict),
             consumer=_consumer(settings, spider),
-            freshness=_choice(settings, "FRESHNESS", get_args(Freshness), cls.freshness),
-            max_body=_count(settings, "MAX_BODY", "bytes") or cls.max_body,
-            durability=_choice(settings, "DURABILITY", get_args(Durability), cls.durability),
-            max_size=_count(settings, "MAX_SIZE", "bytes"),
-            max_age=_count(settings, "MAX_AGE", "seconds"),
-            min_interval=_seconds(settings, "MIN_INTERVAL"),
-            floors=_words(settings, "FLOORS", get_args(Floor)),
-            full_every=_polls_or_time(settings, "FULL_EVERY"),
+            freshness=values.choice(settings, "FRESHNESS", get_args(Freshness), cls.freshness),
+            max_body=values.count(settings, "MAX_BODY", "bytes") or cls.max_body,
+            durability=values.choice(settings, "DURABILITY", get_args(Durability), cls.durability),
+            max_size=values.count(settings, "MAX_SIZE", "bytes"),
+            max_age=values.count(settings, "MAX_AGE", "seconds"),
+            min_interval=values.seconds(settings, "MIN_INTERVAL"),
+            floors=values.words(settings, "FLOORS", get_args(Floor)),
+            full_every=values.polls_or_time(settings, "FULL_EVERY"),
             fingerprint=_fingerprint(settings),
-            storable=_callable(settings, "STORABLE", "a callable, or the import path of one"),
+            storable=values.callable_(settings, "STORABLE", "a callable, or the import path of one"),
+            stale_if_error=values.seconds(settings, "STALE_IF_ERROR"),
+            stop_early=values.boolean(settings, "STOP_EARLY", default=cls.stop_early),
+            identity_by=values.callable_(settings, "IDENTITY_BY", "a callable, or the import path of one"),
         )
 
     @property
@@ -100,106 +101,34 @@ def _refuse_unknown_names(settings: BaseSettings) -> None:
     for name in settings:
         if not name.startswith(PREFIX) or name in known:
             continue
+        if "UNCHANGED" in name:
+            message = (
+                f"Unknown setting {name}. What to do with unchanged pages is said by each callback "
+                "(@notmodified.scrapy.skip_unchanged) or request (meta['notmodified_skip_unchanged'] = True): "
+                "an unchanged index page that is skipped for all would hide its changed children."
+            )
+            raise SettingsError(message)
         likely = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
         remedy = f"Did you mean {likely[0]}?" if likely else f"There are: {', '.join(known)}."
         message = f"Unknown setting {name}. {remedy}"
         raise SettingsError(message)
 
 
-def _boolean(settings: BaseSettings, name: str, *, default: bool) -> bool:
-    try:
-        return settings.getbool(PREFIX + name, default)
-    except (TypeError, ValueError) as error:
-        raise _bad_value(settings, name, "True or False") from error
-
-
 def _store(settings: BaseSettings) -> str:
     value = settings.get(PREFIX + "STORE", Config.store)
     if not isinstance(value, (str, os.PathLike)) or not os.fspath(value):
-        raise _bad_value(settings, "STORE", f"the path of a directory, or {MEMORY!r}")
+        raise values.bad_value(settings, "STORE", f"the path of a directory, or {MEMORY!r}")
     return os.fsdecode(value)
 
 
 def _consumer(settings: BaseSettings, spider: str) -> str | None:
     value = settings.get(PREFIX + "CONSUMER", spider)
     if not isinstance(value, str):
-        raise _bad_value(settings, "CONSUMER", "a name, or '' for none")
+        raise values.bad_value(settings, "CONSUMER", "a name, or '' for none")
     return value or None
-
-
-def _choice(settings: BaseSettings, name: str, words: tuple[Word, ...], default: Word) -> Word:
-    value = settings.get(PREFIX + name, default)
-    for word in words:
-        if value == word:
-            return word
-    raise _bad_value(settings, name, " or ".join(map(repr, words)))
-
-
-def _count(settings: BaseSettings, name: str, what: str) -> int | None:
-    wanted = f"a number of {what} above 0"
-    if settings.get(PREFIX + name) is None:
-        return None
-    try:
-        value = settings.getint(PREFIX + name)
-    except (TypeError, ValueError) as error:
-        raise _bad_value(settings, name, wanted) from error
-    if value <= 0:
-        raise _bad_value(settings, name, wanted)
-    return value
-
-
-def _seconds(settings: BaseSettings, name: str) -> float | None:
-    wanted = "a number of seconds above 0"
-    if settings.get(PREFIX + name) is None:
-        return None
-    try:
-        value = settings.getfloat(PREFIX + name)
-    except (TypeError, ValueError) as error:
-        raise _bad_value(settings, name, wanted) from error
-    if not (value > 0 and math.isfinite(value)):
-        raise _bad_value(settings, name, wanted)
-    return value
-
-
-def _words(settings: BaseSettings, name: str, words: tuple[Word, ...]) -> tuple[Word, ...]:
-    """Read a list of words, or a text of them with commas between, as it comes from the command line."""
-    value = settings.get(PREFIX + name) or ()
-    given = value.split(",") if isinstance(value, str) else value
-    wanted = f"a list of {' and '.join(map(repr, words))}"
-    if not isinstance(given, (list, tuple, set, frozenset)) or not set(given) <= set(words):
-        raise _bad_value(settings, name, wanted)
-    return tuple(word for word in words if word in given)
-
-
-def _polls_or_time(settings: BaseSettings, name: str) -> int | timedelta | None:
-    value = settings.get(PREFIX + name)
-    if not isinstance(value, timedelta):
-        return _count(settings, name, "polls")
-    if value <= timedelta(0):
-        raise _bad_value(settings, name, "a number of polls above 0, or a timedelta above 0")
-    return value
 
 
 def _fingerprint(settings: BaseSettings) -> Fingerprint | None:
     if settings.get(PREFIX + "FINGERPRINT") == "html":
         return "html"
-    return _callable(settings, "FINGERPRINT", "'html', a callable, or the import path of one")
-
-
-def _callable(settings: BaseSettings, name: str, wanted: str) -> Callable[..., Any] | None:
-    value = settings.get(PREFIX + name)
-    # On the command line, none is written as nothing.
-    if value is None or value == "":
-        return None
-    try:
-        found: object = load_object(value)
-    except (ImportError, NameError, TypeError, ValueError) as error:
-        raise _bad_value(settings, name, wanted) from error
-    if not callable(found):
-        raise _bad_value(settings, name, wanted)
-    return found
-
-
-def _bad_value(settings: BaseSettings, name: str, wanted: str) -> SettingsError:
-    value: Any = settings.get(PREFIX + name)
-    return SettingsError(f"{PREFIX}{name} is {value!r}; it must be {wanted}.")
+    return values.callable_(settings, "FINGERPRINT", "'html', a callable, or the import path of one")
