@@ -17,8 +17,9 @@ ONE = b"<html>one</html>"
 
 
 def asked(url: str, *, store: Path, spider: str = "PageSpider", **arguments: Any) -> None:  # noqa: ANN401
-    """Crawl one request."""
-    assert len(crawl([request(url, **arguments)], store=store, spider=spider).items) > 0
+    """Crawl one request; what is written in capitals is a setting."""
+    settings = {name: arguments.pop(name) for name in list(arguments) if name.isupper()}
+    assert len(crawl([request(url, **arguments)], store=store, spider=spider, **settings).items) > 0
 
 
 def has_conditions(origin: Origin) -> list[bool]:
@@ -140,3 +141,33 @@ def test_proxy_credentials_never_reach_the_origin_nor_the_store(origin: Origin, 
 
 def _words(content: bytes) -> set[bytes]:
     return {word for word in (b"topsecret", b"customer-7") if word in content}
+
+
+def test_rule_of_the_project_names_the_identities(origin: Origin, store: Path) -> None:
+    origin.on("/page.html", Page(ONE))
+    for agent in ("one", "two", "one"):
+        url = origin.url + "/page.html"
+        asked(url, store=store, headers={"User-Agent": agent}, NOTMODIFIED_IDENTITY_BY="crawls.judges.agent_of")
+
+    assert has_conditions(origin) == [False, False, True]
+
+
+def test_name_given_by_a_request_wins_over_the_rule(origin: Origin, store: Path) -> None:
+    url = origin.on("/page.html", Page(ONE))
+    by_rule = {"NOTMODIFIED_IDENTITY_BY": "crawls.judges.agent_of"}
+    for agent in ("one", "two"):
+        meta = {"notmodified_identity": "both"}
+        asked(url, store=store, headers={"User-Agent": agent}, meta=meta, **by_rule)
+
+    assert has_conditions(origin) == [False, True]
+
+
+def test_rule_that_raises_sends_the_request_without_validators(origin: Origin, store: Path) -> None:
+    url = origin.on("/page.html", Page(ONE))
+    asked(url, store=store)
+
+    failed = crawl([url], store=store, NOTMODIFIED_IDENTITY_BY="crawls.judges.nobody")
+
+    assert failed.page["body"] == ONE.decode()
+    assert failed.stats["notmodified/errors"] == 1
+    assert has_conditions(origin) == [False, False]

@@ -75,6 +75,10 @@ def test_settings_about_how_often_are_read_as_meant() -> None:
         ("NOTMODIFIED_FLOORS", 60, "NOTMODIFIED_FLOORS is 60; it must be a list of"),
         ("NOTMODIFIED_FULL_EVERY", 0, "it must be a number of polls above 0."),
         ("NOTMODIFIED_FULL_EVERY", timedelta(0), "it must be a number of polls above 0, or a timedelta above 0."),
+        ("NOTMODIFIED_STALE_IF_ERROR", "1d", "NOTMODIFIED_STALE_IF_ERROR is '1d'; it must be a number of seconds"),
+        ("NOTMODIFIED_STOP_EARLY", "perhaps", "it must be True or False."),
+        ("NOTMODIFIED_IDENTITY_BY", "no.such.place", "it must be a callable, or the import path of one."),
+        ("NOTMODIFIED_SKIP_UNCHANGED", True, "is said by each callback .@notmodified.scrapy.skip_unchanged."),
     ],
 )
 def test_wrong_setting_is_named_with_its_remedy(name: str, value: object, told: str) -> None:

@@ -36,19 +36,28 @@ class Config:
     """What the project asked for. A field's setting is its name in capitals after `NOTMODIFIED_`."""
 
     enabled: bool = True
+    # A directory, in the project's data directory if it is relative; or ":memory:".
     store: str = "notmodified"
+    # Does a store that fails stop the crawl?
     strict: bool = False
+    # For whom `changed` is remembered: the spider's name; None compares with what was stored last.
     consumer: str | None = None
     freshness: Freshness = "revalidate"
+    # Bytes of a body on the wire.
     max_body: int = 64 * 1024 * 1024
     durability: Durability = "group"
+    # Bytes of the store's file.
     max_size: int | None = None
+    # Seconds without use.
     max_age: int | None = None
+    # Seconds between two requests for one URL.
     min_interval: float | None = None
     floors: tuple[Floor, ...] = ()
+    # Polls, or time.
     full_every: int | timedelta | None = None
     fingerprint: Fingerprint | None = None
     storable: Storable | None = None
+    # Seconds past its freshness for which a stored page may stand in for an error.
     stale_if_error: float | None = None
     stop_early: bool = False
     identity_by: IdentityBy | None = None

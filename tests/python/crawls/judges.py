@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from scrapy import Request
+
     from notmodified import Headers
 
 BAN = b"robot"
@@ -18,3 +20,13 @@ def first_word(content: bytes) -> bytes:
 def is_page(_status: int, _headers: Headers, content: bytes) -> bool:
     """Tell pages from bans."""
     return BAN not in content
+
+
+def agent_of(request: Request) -> str:
+    """Name an identity by the browser that it plays."""
+    return (request.headers["User-Agent"] or b"").decode()
+
+
+def nobody(request: Request) -> str:
+    """Find no name."""
+    raise LookupError(f"nobody asks for {request.url}")
