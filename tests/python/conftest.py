@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 import pytest
 import uvloop
 
+from crawls.environments import ENVIRONMENTS, Environment, matrix
+from crawls.processes import crawling_in
 from nginx import Nginx
 from origin import Authority, Origin
 from proxy import Proxy
@@ -32,6 +34,30 @@ def pytest_asyncio_loop_factories(
     if item.get_closest_marker("every_loop") is not None:
         factories["uvloop"] = uvloop.new_event_loop
     return factories
+
+
+def pytest_report_header() -> list[str]:
+    """Say where the Scrapy tests run, and where not."""
+    told = [f"scrapy: {', '.join(map(str, ENVIRONMENTS))}"]
+    if missing := matrix().get("missing"):
+        told.append(f"scrapy: not on this machine: CPython {', '.join(missing)}")
+    return told
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that crawls in each environment that suits it."""
+    if "environment" not in metafunc.fixturenames:
+        return
+    marks = list(metafunc.definition.iter_markers("scrapy"))
+    suiting = [environment for environment in ENVIRONMENTS if environment.suits(marks)]
+    metafunc.parametrize("environment", suiting, ids=str, indirect=True)
+
+
+@pytest.fixture
+def environment(request: pytest.FixtureRequest) -> Iterator[Environment]:
+    """The Scrapy that this run of the test crawls with."""
+    with crawling_in(request.param) as chosen:
+        yield chosen
 
 
 @pytest.fixture

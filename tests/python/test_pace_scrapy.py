@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from crawls import crawl
 from origin import Page
 
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
 
     from origin import Origin
 
+pytestmark = pytest.mark.usefixtures("environment")
 ONE = b"<html>one</html>"
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from crawls import Crawled, crawl, crawl_apart
 from origin import Page
 
@@ -11,6 +13,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from origin import Origin
+
+
+pytestmark = pytest.mark.usefixtures("environment")
 
 
 def outcome(crawled: Crawled) -> tuple[str, bool]:

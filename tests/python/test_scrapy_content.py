@@ -49,6 +49,7 @@ def test_setting_that_names_no_callable_is_refused(name: str, value: object, tol
         read(**{name: value})
 
 
+@pytest.mark.usefixtures("environment")
 @pytest.mark.parametrize("fingerprint", ["html", "crawls.judges.first_word"])
 def test_page_that_says_the_same_is_not_changed(origin: Origin, store: Path, fingerprint: str) -> None:
     page = Page(b"text <!-- token 1 -->")
@@ -63,6 +64,7 @@ def test_page_that_says_the_same_is_not_changed(origin: Origin, store: Path, fin
     assert (told["outcome"], told["changed"], told["not_modified"]) == ("same-content", False, False)
 
 
+@pytest.mark.usefixtures("environment")
 def test_ban_is_handed_on_and_replaces_no_page(origin: Origin, store: Path) -> None:
     page = Page(b"text")
     url = origin.on("/page.html", page)

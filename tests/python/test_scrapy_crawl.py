@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from crawls import Crawled, crawl, crawl_apart, crawl_together, request
+from crawls import Crawled, Environment, crawl, crawl_apart, crawl_together, request
 from origin import Page
 
 if TYPE_CHECKING:
@@ -19,13 +18,13 @@ if TYPE_CHECKING:
     from nginx import Nginx
     from origin import Origin
 
+pytestmark = pytest.mark.usefixtures("environment")
 PAGES = 30
 SELECT_REACTOR = "twisted.internet.selectreactor.SelectReactor"
 
 SETTINGS = """
 BOT_NAME = "shop"
 SPIDER_MODULES = ["shop.spiders"]
-ADDONS = {"notmodified.scrapy.Addon": 500}
 REMOTE_CONTROL_ENABLED = False
 TELNETCONSOLE_ENABLED = False
 ROBOTSTXT_OBEY = True
@@ -58,33 +57,36 @@ def write_site(nginx: Nginx) -> str:
     return nginx.write("index.html", f"<html>{links}</html>")
 
 
-def write_project(project: Path, start_url: str) -> None:
+def write_project(project: Path, start_url: str, environment: Environment) -> None:
     """Write a Scrapy project as `scrapy startproject` lays it out."""
     spiders = project / "shop" / "spiders"
     spiders.mkdir(parents=True)
     (project / "scrapy.cfg").write_text("[settings]\ndefault = shop.settings\n")
     for package in (project / "shop", spiders):
         (package / "__init__.py").touch()
-    (project / "shop" / "settings.py").write_text(SETTINGS)
+    enabling = "".join(f"{name} = {value!r}\n" for name, value in environment.settings({}).items())
+    (project / "shop" / "settings.py").write_text(SETTINGS + enabling)
     (spiders / "shop.py").write_text(f"{SPIDER}\n    start_urls = [{start_url!r}]\n")
 
 
-def run_project(project: Path, number: int) -> list[dict[str, Any]]:
+def run_project(project: Path, number: int, environment: Environment) -> list[dict[str, Any]]:
     """Run `scrapy crawl shop`; returns its items."""
     items = project / f"items{number}.json"
-    command = [sys.executable, "-m", "scrapy", "crawl", "shop", "-o", str(items), "--loglevel", "WARNING"]
+    command = [environment.python, "-m", "scrapy", "crawl", "shop", "-o", str(items), "--loglevel", "WARNING"]
     subprocess.run(command, cwd=project, check=True, capture_output=True)  # noqa: S603
     return sorted(json.loads(items.read_text()), key=lambda item: str(item["url"]))
 
 
-def test_project_crawled_twice_gets_304s_and_the_same_items(serve_nginx: ServeNginx, tmp_path: Path) -> None:
+def test_project_crawled_twice_gets_304s_and_the_same_items(
+    environment: Environment, serve_nginx: ServeNginx, tmp_path: Path
+) -> None:
     nginx = serve_nginx(gzip=True)
     project = tmp_path / "project"
-    write_project(project, write_site(nginx))
+    write_project(project, write_site(nginx), environment)
 
-    cold = run_project(project, 1)
+    cold = run_project(project, 1, environment)
     asked = len(nginx.log())
-    warm = run_project(project, 2)
+    warm = run_project(project, 2, environment)
 
     assert len(cold) == PAGES
     assert warm == cold

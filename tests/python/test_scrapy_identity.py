@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from crawls import crawl, request
 from origin import Page
 from proxy import Proxy
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 
     from origin import Origin
 
+pytestmark = pytest.mark.usefixtures("environment")
 ONE = b"<html>one</html>"
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from origin import Handler
 
+pytestmark = pytest.mark.usefixtures("environment")
 RETRYING: dict[str, Any] = {"RETRY_ENABLED": True, "RETRY_TIMES": 2}
 ONE = b"<html>one</html>"
 TAG = [("ETag", '"t"')]

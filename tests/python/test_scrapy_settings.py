@@ -86,6 +86,7 @@ def test_wrong_setting_is_named_with_its_remedy(name: str, value: object, told: 
         read(**{name: value})
 
 
+@pytest.mark.usefixtures("environment")
 def test_wrong_setting_stops_the_crawl_before_its_first_request(origin: Origin, store: Path) -> None:
     url = origin.on("/page.html", Page(ONE))
 
@@ -95,6 +96,7 @@ def test_wrong_setting_stops_the_crawl_before_its_first_request(origin: Origin, 
     assert origin.log == []
 
 
+@pytest.mark.usefixtures("environment")
 def test_scrapys_own_cache_beside_it_is_refused(origin: Origin, store: Path) -> None:
     url = origin.on("/page.html", Page(ONE))
 
@@ -105,6 +107,7 @@ def test_scrapys_own_cache_beside_it_is_refused(origin: Origin, store: Path) -> 
     assert origin.log == []
 
 
+@pytest.mark.usefixtures("environment")
 def test_switched_off_it_leaves_the_crawl_alone(origin: Origin, store: Path) -> None:
     url = origin.on("/page.html", Page(ONE))
 
@@ -117,6 +120,7 @@ def test_switched_off_it_leaves_the_crawl_alone(origin: Origin, store: Path) -> 
     assert plain.said("WARNING", "") == []
 
 
+@pytest.mark.usefixtures("environment")
 def test_store_that_cannot_be_opened_is_said_once_and_the_crawl_goes_on(origin: Origin, tmp_path: Path) -> None:
     taken = tmp_path / "store"
     taken.write_text("a file, no directory")
@@ -132,6 +136,7 @@ def test_store_that_cannot_be_opened_is_said_once_and_the_crawl_goes_on(origin: 
     assert taken.read_text() == "a file, no directory"
 
 
+@pytest.mark.usefixtures("environment")
 def test_strictness_stops_where_the_store_cannot_be_opened(origin: Origin, tmp_path: Path) -> None:
     taken = tmp_path / "store"
     taken.write_text("a file, no directory")
@@ -145,6 +150,7 @@ def test_strictness_stops_where_the_store_cannot_be_opened(origin: Origin, tmp_p
     assert origin.log == []
 
 
+@pytest.mark.usefixtures("environment")
 def test_crawl_that_stops_at_the_start_fails_for_the_shell(origin: Origin, store: Path) -> None:
     url = origin.on("/page.html", Page(ONE))
 

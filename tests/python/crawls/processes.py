@@ -1,29 +1,49 @@
-"""The tests' end: starts Scrapy processes, hands them crawls as lines of JSON, and reads what became of them."""
+"""The tests' end: starts Scrapy processes, hands them crawls as lines of JSON, and reads what became of them.
+
+They belong to the environment that the test's fixture chose; there is one lasting process for each interpreter.
+"""
 
 from __future__ import annotations
 
 import atexit
+import contextlib
 import json
 import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+
+    from crawls.environments import Environment
 
 RUN = Path(__file__).with_name("run.py")
 # What every test crawl has: nothing that listens, nothing that waits, nothing that retries unasked.
 QUIET: dict[str, Any] = {
-    "ADDONS": {"notmodified.scrapy.Addon": 500},
     "CONCURRENT_REQUESTS": 1,
     "LOG_LEVEL": "INFO",
     "REMOTE_CONTROL_ENABLED": False,
     "RETRY_ENABLED": False,
     "TELNETCONSOLE_ENABLED": False,
 }
+
+
+_chosen: list[Environment] = []
+
+
+@contextlib.contextmanager
+def crawling_in(environment: Environment) -> Iterator[Environment]:
+    """Let the crawls of a test run in this environment."""
+    _chosen.append(environment)
+    yield environment
+    _chosen.remove(environment)
+
+
+def _environment() -> Environment:
+    assert _chosen, "a test that crawls does so in each environment: @pytest.mark.usefixtures('environment')"
+    return _chosen[-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +98,7 @@ def crawl_together(
     **settings: Any,  # noqa: ANN401
 ) -> list[Crawled]:
     """Run several crawls at once in one process, with one store."""
-    server = _Server.running()
+    server = _Server.running(_environment().python)
     try:
         return server.answer([_job(requests, store, spider, settings) for requests in crawls])
     except BaseException:
@@ -98,7 +118,7 @@ def crawl_apart(
     """Do the same in a process of its own; None when it was to be killed and was."""
     job = json.dumps([_job(requests, store, spider, settings)])
     finished = subprocess.run(  # noqa: S603
-        [sys.executable, str(RUN), "apart"], input=job, capture_output=True, text=True, check=False
+        [_environment().python, str(RUN), "apart"], input=job, capture_output=True, text=True, check=False
     )
     if killed and finished.returncode < 0:
         return None
@@ -110,8 +130,8 @@ def _job(
     requests: Sequence[str | dict[str, Any]], store: Path, spider: str, settings: dict[str, Any]
 ) -> dict[str, Any]:
     described = [{"url": given} if isinstance(given, str) else given for given in requests]
-    defaults = {**QUIET, "NOTMODIFIED_STORE": str(store)}
-    return {"requests": described, "spider": spider, "settings": {**defaults, **settings}}
+    given = {**QUIET, "NOTMODIFIED_STORE": str(store), **settings}
+    return {"requests": described, "spider": spider, "settings": _environment().settings(given)}
 
 
 def _crawled(line: str, errors: str) -> list[Crawled]:
@@ -125,12 +145,13 @@ def _crawled(line: str, errors: str) -> list[Crawled]:
 class _Server:
     """The process that lives as long as the tests; it ends when its input does."""
 
-    _running: _Server | None = None
+    _running: ClassVar[dict[Path, _Server]] = {}
 
-    def __init__(self) -> None:
+    def __init__(self, python: Path) -> None:
+        self._python = python
         self._errors: IO[str] = tempfile.TemporaryFile("w+")  # noqa: SIM115, closed by kill()
         self._process = subprocess.Popen(  # noqa: S603
-            [sys.executable, str(RUN), "serve"],
+            [python, str(RUN), "serve"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -138,11 +159,11 @@ class _Server:
         )
 
     @classmethod
-    def running(cls) -> _Server:
-        if cls._running is None:
-            cls._running = cls()
-            atexit.register(cls._running.kill)
-        return cls._running
+    def running(cls, python: Path) -> _Server:
+        if python not in cls._running:
+            cls._running[python] = cls(python)
+            atexit.register(cls._running[python].kill)
+        return cls._running[python]
 
     def answer(self, jobs: list[dict[str, Any]]) -> list[Crawled]:
         pipe_in, pipe_out = self._process.stdin, self._process.stdout
@@ -164,4 +185,4 @@ class _Server:
         # Reads what is left and closes the pipes.
         self._process.communicate()
         self._errors.close()
-        _Server._running = None
+        _Server._running.pop(self._python)
