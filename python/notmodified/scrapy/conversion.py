@@ -7,6 +7,7 @@ from urllib.parse import urldefrag
 
 from scrapy.downloadermiddlewares.stats import get_header_size, get_status_size
 from scrapy.http import Headers, Response
+from scrapy.http.request import NO_CALLBACK
 from scrapy.responsetypes import responsetypes
 
 if TYPE_CHECKING:
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 # How a page tells that no download of now made it: in `response.flags`.
 FLAG = "notmodified"
+# Scrapy's word for the same. Its media pipelines ask without a callback, and then give a file the status
+# "cached", not "downloaded".
+CACHED_FLAG = "cached"
 # Scrapy's word for a body that was cut, whose end nobody announced, or whose download a signal handler
 # stopped.
 INCOMPLETE_FLAGS = frozenset({"dataloss", "partial", "download_stopped"})
@@ -52,13 +56,14 @@ def stored_page(stored: notmodified.Response, request: Request, received: Respon
     # The class is chosen as the download handlers choose it. A coded body is decoded by
     # HttpCompressionMiddleware, which comes later and chooses again.
     response_class = responsetypes.from_args(headers=headers, url=url, body=body)
-    flags = [] if received is None else [flag for flag in received.flags if flag != FLAG]
+    ours = [FLAG, CACHED_FLAG] if request.callback is NO_CALLBACK else [FLAG]
+    flags = [] if received is None else [flag for flag in received.flags if flag not in ours]
     return response_class(
         url=url,
         status=stored.status,
         headers=headers,
         body=body,
-        flags=[*flags, FLAG],
+        flags=[*flags, *ours],
         certificate=None if received is None else received.certificate,
         ip_address=None if received is None else received.ip_address,
         protocol=None if received is None else received.protocol,
