@@ -17,6 +17,7 @@ except ModuleNotFoundError as error:
 from notmodified.scrapy.acknowledge import NotModifiedSpiderMiddleware
 from notmodified.scrapy.addon import Addon
 from notmodified.scrapy.middleware import NotModifiedMiddleware
+from notmodified.scrapy.throttle import AutoThrottle
 from notmodified.scrapy.values import SettingsError
 
-__all__ = ["Addon", "NotModifiedMiddleware", "NotModifiedSpiderMiddleware", "SettingsError"]
+__all__ = ["Addon", "AutoThrottle", "NotModifiedMiddleware", "NotModifiedSpiderMiddleware", "SettingsError"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from notmodified.scrapy import throttle
 from notmodified.scrapy.acknowledge import NotModifiedSpiderMiddleware
 from notmodified.scrapy.middleware import NotModifiedMiddleware
 
@@ -30,3 +31,4 @@ class Addon:
         settings.setdefault_in_component_priority_dict(
             "SPIDER_MIDDLEWARES", NotModifiedSpiderMiddleware, SPIDER_MIDDLEWARE_ORDER
         )
+        throttle.put_in_place(settings)

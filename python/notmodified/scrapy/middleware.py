@@ -18,7 +18,7 @@ from scrapy.exceptions import IgnoreRequest, NotConfigured
 from scrapy.http.request import NO_CALLBACK
 
 import notmodified
-from notmodified.scrapy import conditions, conversion, meta
+from notmodified.scrapy import conditions, conversion, meta, throttle
 from notmodified.scrapy.acknowledge import unacknowledged, with_consumer
 from notmodified.scrapy.identity import CookieJars, proxy_of
 from notmodified.scrapy.settings import Config
@@ -50,6 +50,7 @@ class NotModifiedMiddleware:
     """Makes requests conditional and turns 304s into the stored pages. Its place is order 800."""
 
     def __init__(self, crawler: Crawler, config: Config, cache: notmodified.Cache) -> None:
+        self._crawler = crawler
         self.config = config
         self.cache = cache
         self._statistics = Statistics(crawler.stats)
@@ -73,8 +74,13 @@ class NotModifiedMiddleware:
             # Scrapy shows a traceback, by some versions only when it is collected; this line is for people.
             logger.critical("The crawl does not start: %s", error)
             raise
+        crawler.signals.connect(middleware.spider_opened, signal=signals.spider_opened)
         crawler.signals.connect(middleware.spider_closed, signal=signals.spider_closed)
         return middleware
+
+    def spider_opened(self) -> None:
+        """Look at what else is enabled, which is only known now."""
+        throttle.warn_if_slowed(self._crawler)
 
     def spider_closed(self) -> None:
         """Write what is left, and let the store go; other spiders of this process keep theirs."""
