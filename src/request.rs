@@ -7,7 +7,7 @@ use bytes::Bytes;
 use url::Url;
 
 use crate::error::{Error, Kind, Result};
-use crate::exchange::Ask;
+use crate::exchange::{Ask, Wish};
 use crate::fields::Fields;
 use crate::identity::{Cookies, Identity, Proxy, Secret};
 use crate::key::{Key, Method, parse_target};
@@ -32,6 +32,8 @@ pub struct Request {
     pub proxy: Option<Proxy>,
     /// The jar that the Cookie field comes from; then the jar is the client, not the value.
     pub jar: Option<String>,
+    /// What it wishes otherwise than the cache's rules say.
+    pub wish: Wish,
 }
 
 impl Request {
@@ -45,7 +47,8 @@ impl Request {
         check_host(&fields)?;
         let mut url = parse_target(url)?;
         let fields = authorized(&mut url, fields);
-        Ok(Self { method: standard_method(method), url, fields, content: None, name: None, proxy: None, jar: None })
+        let method = standard_method(method);
+        Ok(Self { method, url, fields, content: None, name: None, proxy: None, jar: None, wish: Wish::default() })
     }
 
     /// The same request in the name of an identity of the caller's.
@@ -101,6 +104,7 @@ impl Request {
             url,
             fields: self.fields.clone(),
             has_content: self.content.as_ref().is_some_and(|content| !content.is_empty()),
+            wish: self.wish,
         }
     }
 }

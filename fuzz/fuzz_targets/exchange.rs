@@ -19,7 +19,7 @@ use notmodified::exchange::outcome::{Outcome, Reason};
 use notmodified::exchange::plan::{Pending, Plan, plan};
 use notmodified::exchange::settle::{Completeness, Reply, Settlement, settle};
 use notmodified::exchange::verdict::{Verdict, conclude};
-use notmodified::exchange::{Ask, Fingerprinting, Floors, Freshness, FullEvery, Policy};
+use notmodified::exchange::{Ask, Fingerprinting, Floors, Freshness, FullEvery, Policy, Wish};
 use notmodified::fields::Fields;
 use notmodified::identity::{Partition, Secret};
 use notmodified::key::{Key, Method};
@@ -34,6 +34,7 @@ struct Input<'a> {
     method: u8,
     request: Section,
     has_content: bool,
+    wish: (Option<bool>, bool),
     record: Option<Stored>,
     lessons: Option<Stored>,
     is_ours_to_accept: bool,
@@ -91,7 +92,9 @@ fuzz_target!(|input: Input<'_>| {
     let stored_under = if method == Method::Head { Method::Head } else { Method::Get };
     let key = Key::new(stored_under, "http://127.0.0.1/page".into(), Partition::ANONYMOUS);
     let policy = policy(&input);
-    let ask = Ask { method, url: key.url.clone(), key, fields: input.request.0, has_content: input.has_content };
+    let wished = |is_rfc9111| if is_rfc9111 { Freshness::Rfc9111 } else { Freshness::Revalidate };
+    let wish = Wish { freshness: input.wish.0.map(wished), is_full: input.wish.1 };
+    let ask = Ask { method, url: key.url.clone(), key, fields: input.request.0, has_content: input.has_content, wish };
     let now = Moment { seconds: input.now.0, millis: input.now.1 };
     let record = input.record.map(|stored| stored.0);
     let lessons = input.lessons.map(|stored| Arc::new(stored.0.lessons));
@@ -111,7 +114,7 @@ fuzz_target!(|input: Input<'_>| {
         match settle(&pending, reply.clone(), &policy, &SECRET) {
             Settlement::Answer(answer) => {
                 assert_answer(&answer, &pending, &reply, &policy);
-                assert_writes(&answer, &reply, &policy, record.as_ref());
+                assert_writes(&answer, &pending, &reply, &policy, record.as_ref());
                 return;
             }
             Settlement::Judge(unjudged) => {
@@ -121,13 +124,14 @@ fuzz_target!(|input: Input<'_>| {
                 let verdict = unjudged.page(&pending).examine(&policy).0.and(callers);
                 let answer = conclude(&pending, *unjudged, verdict, &policy, &SECRET);
                 assert_answer(&answer, &pending, &reply, &policy);
-                assert_writes(&answer, &reply, &policy, record.as_ref());
+                assert_writes(&answer, &pending, &reply, &policy, record.as_ref());
                 let is_untouched = answer.writes.is_empty() && answer.acknowledgement.is_none() && !answer.is_changed;
                 assert!(is_storable || is_untouched, "a page that is none left a trace");
                 return;
             }
             Settlement::Resend(reason, named) => {
-                assert!(reply.status == 304 && !pending.is_resend, "asked again without need");
+                let is_of_use = reply.status == 304 || reply.completeness == Completeness::Stopped;
+                assert!(is_of_use && !pending.is_resend, "asked again without need");
                 pending = Box::new(pending.after(reason, named));
             }
         }
@@ -177,7 +181,7 @@ fn assert_conditions(pending: &Pending) {
         assert!(!value.is_empty());
         assert!(!value.iter().any(|byte| matches!(byte, b'\r' | b'\n' | b'\0')), "it would break a request: {value:?}");
     }
-    assert!(!pending.is_resend || pending.rung.is_err());
+    assert!(!(pending.is_resend || pending.ask.wish.is_full) || pending.rung.is_err());
 }
 
 /// What is served without asking: what the request selects and nothing forbids to use, or the part or the word that the caller's own
@@ -189,8 +193,10 @@ fn assert_served(answer: &Answer, pending: &Pending, policy: &Policy) {
         return;
     }
     assert_eq!(answer.outcome, Outcome::Fresh);
+    assert!(!pending.ask.wish.is_full, "asked for whole and now");
+    let goes_by_freshness = pending.ask.freshness(policy) == Freshness::Rfc9111;
     let is_allowed = match answer.reason {
-        None | Some(Reason::CallersCondition) => policy.freshness == Freshness::Rfc9111 || only_if_cached,
+        None | Some(Reason::CallersCondition) => goes_by_freshness || only_if_cached,
         Some(Reason::MinInterval) => policy.min_interval.is_some(),
         Some(Reason::RetryAfter) => policy.floors.retry_after,
         Some(Reason::MaxAge) => policy.floors.max_age,
@@ -240,7 +246,7 @@ fn assert_stands_in(answer: &Answer, pending: &Pending, policy: &Policy) {
     let request = CacheControl::of(&pending.ask.fields);
     let is_it = |stored: &&StoredResponse| {
         let response = CacheControl::of(&stored.fields);
-        let by_origin = policy.freshness == Freshness::Rfc9111 && response.stale_if_error.is_some();
+        let by_origin = pending.ask.freshness(policy) == Freshness::Rfc9111 && response.stale_if_error.is_some();
         let is_allowed = policy.stale_if_error.is_some() || request.stale_if_error.is_some() || by_origin;
         let is_prohibited = response.must_revalidate || response.no_cache || request.no_cache || stored.is_invalidated;
         answer.body == AnswerBody::Stored(stored.body) && is_allowed && !is_prohibited
@@ -281,7 +287,8 @@ fn assert_answer(answer: &Answer, pending: &Pending, reply: &Reply, policy: &Pol
             assert_is_offered(answer, pending, reply);
         }
         Outcome::StoppedEarly => {
-            assert_eq!(reply.completeness, Completeness::Stopped);
+            assert_eq!((reply.completeness, reply.status), (Completeness::Stopped, 200));
+            assert!(!pending.ask.wish.is_full && !pending.is_resend);
             assert_is_stored(answer, pending);
         }
         Outcome::SameContent | Outcome::Changed | Outcome::New | Outcome::Passed => {
@@ -290,21 +297,21 @@ fn assert_answer(answer: &Answer, pending: &Pending, reply: &Reply, policy: &Pol
             let is_error = answer.reason.is_some_and(Reason::is_unusable);
             assert!(answer.status != 304 || pending.is_callers_to_judge() || is_error);
             assert!(answer.outcome != Outcome::Passed || answer.reason.is_some());
-            let is_kept = reply.status == 200 || policy.freshness == Freshness::Rfc9111;
+            let is_kept = reply.status == 200 || policy.goes_by_freshness(&pending.ask);
             assert!(answer.outcome == Outcome::Passed || is_kept);
         }
     }
     assert!(answer.acknowledgement.is_none() || policy.consumer.is_some());
 }
 
-fn assert_writes(answer: &Answer, reply: &Reply, policy: &Policy, before: Option<&Record>) {
+fn assert_writes(answer: &Answer, pending: &Pending, reply: &Reply, policy: &Policy, before: Option<&Record>) {
     for write in &answer.writes {
         let mut record = before.cloned().unwrap_or_else(|| Record::new(&write.key.url, Partition::ANONYMOUS));
         // A counter that has run for longer than the world is a record's own trouble.
         record.version %= 1 << 60;
         if let Change::Store(stored) = &write.change {
             let is_of_this_exchange = matches!(reply.status, ..200 | 206 | 304 | 412 | 416);
-            let is_kept = policy.freshness == Freshness::Rfc9111 && !is_of_this_exchange;
+            let is_kept = policy.goes_by_freshness(&pending.ask) && !is_of_this_exchange;
             assert!(reply.status == 200 || is_kept);
             assert!(matches!(reply.completeness, Completeness::Whole | Completeness::Unknown));
             assert!(reply.body.len() as u64 <= policy.max_body);

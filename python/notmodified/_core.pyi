@@ -109,6 +109,7 @@ class Request:
     identity: a name of 1 to 4096 bytes for whoever asks; what one identity was told is never used for another.
     proxy: the URL of the proxy to leave by; None takes the session's.
     timeout: seconds; None takes the session's.
+    full: the content whole and now, whatever is stored; what comes is compared and stored.
     context: any object of the caller's, given back as ``result.request.context``.
 
     Raises InvalidRequestError (a ValueError) naming the value and the remedy.
@@ -124,6 +125,7 @@ class Request:
         identity: str | None = None,
         proxy: str | None = None,
         timeout: float | None = None,
+        full: bool = False,
         context: object = None,
     ) -> Self: ...
     @property
@@ -153,6 +155,10 @@ class Request:
     @property
     def timeout(self) -> float | None:
         """Seconds."""
+
+    @property
+    def full(self) -> bool:
+        """Is the content asked for whole?"""
 
     @property
     def context(self) -> Any:  # noqa: ANN401 - the caller's own
@@ -290,6 +296,7 @@ class Cache:
     full_every: every so many polls of a URL, or when it last came whole that long ago, plan without a condition.
     min_interval: seconds between two requests for one URL; sooner, the plan is its stored response.
     floors: ``"retry-after"``, ``"max-age"``: what else has to be over before a URL is asked again.
+    stop_early: let ``Plan.may_stop`` say when the rest of an answer need not be read.
     fingerprint: what of the content counts, see ``Session``.
     storable: whether a response is a page to keep, see ``Session``. Both are called by ``Plan.settle``, on its thread;
         with ``Plan.asettle`` that is a worker's.
@@ -312,6 +319,7 @@ class Cache:
         min_interval: float | None = None,
         floors: Collection[Literal["retry-after", "max-age"]] = ...,
         stale_if_error: float | None = None,
+        stop_early: bool = False,
         fingerprint: Literal["html"] | Callable[[bytes], bytes | str] | None = None,
         storable: Callable[[int, Headers, bytes], bool] | None = None,
         strict: bool = False,
@@ -326,6 +334,8 @@ class Cache:
         proxy: str | None = None,
         cookie_jar: str | None = None,
         has_content: bool = False,
+        freshness: Literal["revalidate", "rfc9111"] | None = None,
+        full: bool = False,
     ) -> Plan:
         """Say what to send.
 
@@ -334,6 +344,9 @@ class Cache:
         cookie_jar: the name of the jar that the Cookie field comes from; then the jar is part of the identity, and not
             the cookies' values.
         has_content: the request carries a body; then it is not made conditional, and its answer not stored.
+        freshness: in place of the cache's own, for this request.
+        full: the content whole and now, whatever is stored: no condition of ours, no interval, no early stop. What
+            comes is compared and stored; where a 304 would have been wrong, the reason is ``missed-change``.
 
         Of the first three only keyed hashes are kept.
 
@@ -350,6 +363,8 @@ class Cache:
         proxy: str | None = None,
         cookie_jar: str | None = None,
         has_content: bool = False,
+        freshness: Literal["revalidate", "rfc9111"] | None = None,
+        full: bool = False,
     ) -> Coroutine[Any, Any, Plan]:
         """The same as ``plan``, awaitable: for stores that are not local."""
 
@@ -407,6 +422,16 @@ class Plan:
     def conditions(self) -> Headers:
         """Those of them that are ours: If-None-Match or If-Modified-Since."""
 
+    def may_stop(self, headers: HeadersLike, *, status: int = 200, length: int | None = None) -> bool:
+        """Does this header section of the answer say that the rest of it is the stored body, and need not be read?
+
+        Only with ``stop_early`` of ``Cache``, and by the rules of ``stop_early`` of ``Session``. Whoever then reads no
+        further settles with ``stopped=True``.
+
+        status: 200 where it is not known yet; ``settle`` looks at it again.
+        length: bytes of the body by its framing; what Content-Length says, where None.
+        """
+
     def settle(
         self,
         status: int,
@@ -414,6 +439,7 @@ class Plan:
         body: bytes | None = None,
         *,
         complete: bool = True,
+        stopped: bool = False,
         decoded: bool = False,
         wire_bytes: int | None = None,
         elapsed: float | None = None,
@@ -422,6 +448,8 @@ class Plan:
 
         headers, body: of the answer; the body as it came over the wire.
         complete: False when it did not arrive whole: then it is not stored.
+        stopped: True when the rest was not read, because ``may_stop`` said so. The response is the stored one, where
+            the answer is what ``may_stop`` was shown; else a Resend.
         decoded: True when the downloader has undone Content-Encoding already.
         wire_bytes: bytes of header section and body as transferred; estimated where None.
         elapsed: seconds that it took; measured from ``plan`` where None.
@@ -436,6 +464,7 @@ class Plan:
         body: bytes | None = None,
         *,
         complete: bool = True,
+        stopped: bool = False,
         decoded: bool = False,
         wire_bytes: int | None = None,
         elapsed: float | None = None,
@@ -453,7 +482,7 @@ class Plan:
 
 @final
 class Resend:
-    """The answer could not be used (a 304 that speaks of nothing that is stored).
+    """The answer could not be used: a 304 that speaks of nothing that is stored, a stopped one that is another page.
 
     Ask once more, then settle the same plan again.
     """
@@ -464,7 +493,7 @@ class Resend:
 
     @property
     def reason(self) -> str:
-        """Why: ``unexpected-304``, ``mismatched-304``, ``body-missing``."""
+        """Why: ``unexpected-304``, ``mismatched-304``, ``body-missing``, ``incomplete``."""
 
 @final
 class Engine:

@@ -181,14 +181,24 @@ class Session:
         identity: str | None = None,
         proxy: str | None = None,
         timeout: float | None = None,
+        full: bool = False,
     ) -> Response:
         """Send a request and return its response, after redirects.
+
+        full: fetch it whole and now, whatever is stored; what comes is compared and stored.
 
         Raises a RequestError (see ``notmodified.exceptions``) when no response came. Cancelling the task cancels the
         request.
         """
         request = Request(
-            url, method=method, headers=headers, content=content, identity=identity, proxy=proxy, timeout=timeout
+            url,
+            method=method,
+            headers=headers,
+            content=content,
+            identity=identity,
+            proxy=proxy,
+            timeout=timeout,
+            full=full,
         )
         return await self.send(request)
 
@@ -200,9 +210,12 @@ class Session:
         identity: str | None = None,
         proxy: str | None = None,
         timeout: float | None = None,
+        full: bool = False,
     ) -> Response:
         """GET, conditional where something is stored. See ``request``."""
-        return await self.send(Request(url, headers=headers, identity=identity, proxy=proxy, timeout=timeout))
+        return await self.send(
+            Request(url, headers=headers, identity=identity, proxy=proxy, timeout=timeout, full=full)
+        )
 
     async def head(
         self,

@@ -38,6 +38,8 @@ impl Pending {
     #[must_use]
     pub fn can_be_served(&self) -> bool {
         match self.treatment {
+            // Who asks for the content whole and now is not answered with what is stored.
+            _ if self.ask.wish.is_full => false,
             Treatment::Ours => true,
             Treatment::Callers => self.is_within_a_cache(),
             Treatment::Passed(_) | Treatment::Unsafe => false,
@@ -149,8 +151,9 @@ pub(super) fn of_their_304(pending: &Pending, reply: &Reply, policy: &Policy, se
     let stored = pending.stored().filter(|_| is_theirs)?;
     let is_by_tag = is_named(pending, stored, &reply.fields)?;
     let fields = freshen::freshened(&stored.fields, &reply.fields, is_by_tag);
-    let is_worth_a_write =
-        stored.is_invalidated || policy.is_time_worth_a_write() || freshen::is_worth_a_write(&stored.fields, &fields);
+    let is_worth_a_write = stored.is_invalidated
+        || policy.is_time_worth_a_write(&pending.ask)
+        || freshen::is_worth_a_write(&stored.fields, &fields);
     let freshened = is_worth_a_write.then(|| freshening(pending, stored, fields, reply, secret))?;
     Some(Write { key: pending.ask.key.clone(), change: Change::Freshen(Box::new(freshened)) })
 }

@@ -27,6 +27,7 @@ pub(super) fn conditions(pending: &Pending, policy: &Policy, now: u64) -> Condit
     let is_ours = pending.treatment == Treatment::Ours;
     let stored = pending.stored().filter(|_| is_ours);
     let rung = match stored {
+        _ if pending.ask.wish.is_full => Err(Whole::Due),
         Some(stored) if interval::is_whole_due(stored, policy, now) => Err(Whole::Due),
         Some(stored) => ladder::rung(stored, &pending.ask.key.url, pending.lessons.as_deref(), now),
         None if is_ours && !pending.others.is_empty() => Ok(Rung::List),

@@ -68,6 +68,13 @@ impl Familiar {
             && !CacheControl::of(fields).no_store
     }
 
+    /// Was it this that `reply` began to bring, and that was not read? Whoever stopped may not have seen all of its header section; what it
+    /// announces is its Content-Length.
+    fn is_begun_by(&self, reply: &Reply) -> bool {
+        let length = reply.fields.contains(b"content-length").then_some(self.length);
+        self.is_announced_by(reply.status, &reply.fields, length)
+    }
+
     /// Is there so much left, after so many bytes, that it is worth a connection?
     #[must_use]
     pub const fn is_worth_stopping(&self, received: u64) -> bool {
@@ -87,16 +94,12 @@ fn is_same_tag(stored: &Fields, announced: &Fields) -> bool {
 /// > HEAD response has a Content-Length header field, the value of Content-Length matches that of the stored response, the cache SHOULD
 /// > update the stored response (RFC 9111 §4.3.5).
 ///
-/// A 200 of which only the header section was read says as much as one to HEAD.
-pub(super) fn stopped(
-    pending: &Pending,
-    stored: &StoredResponse,
-    reply: &Reply,
-    policy: &Policy,
-    secret: &Secret,
-) -> Answer {
+/// A 200 of which only the header section was read says as much as one to HEAD. `None` where the stored response is not what it announced.
+pub(super) fn stopped(pending: &Pending, reply: &Reply, policy: &Policy, secret: &Secret) -> Option<Answer> {
+    Familiar::of(pending, policy).filter(|familiar| familiar.is_begun_by(reply))?;
+    let stored = pending.stored()?;
     let Taught { learned, reason, writes: told, .. } =
         learn::by_announcement(pending, stored, &reply.fields, policy, reply.response_time);
     let confirmation = confirmation(pending, stored, reply, Lesson { learned, told }, policy, secret);
-    Answer { outcome: Outcome::StoppedEarly, reason, ..confirmation }
+    Some(Answer { outcome: Outcome::StoppedEarly, reason, ..confirmation })
 }

@@ -5,7 +5,7 @@ use crate::entry::{Record, StoredResponse};
 use crate::exchange::answer::Write;
 use crate::exchange::plan::{Pending, Treatment};
 use crate::exchange::settle::Reply;
-use crate::exchange::{Freshness, Policy, freshen, not_modified};
+use crate::exchange::{Policy, freshen, not_modified};
 use crate::identity::Secret;
 use crate::key::{Key, Method};
 use crate::rfc::vary;
@@ -13,7 +13,7 @@ use crate::rfc::vary;
 /// The record of the GET that this answer says something about. Where every GET is validated, it says nothing that would be used.
 #[must_use]
 pub fn concerned(pending: &Pending, reply: &Reply, policy: &Policy) -> Option<Key> {
-    let is_telling = policy.freshness == Freshness::Rfc9111 && pending.treatment == Treatment::Ours;
+    let is_telling = policy.goes_by_freshness(&pending.ask) && pending.treatment == Treatment::Ours;
     let is_head = pending.ask.method == Method::Head && reply.status == 200;
     (is_telling && is_head).then(|| pending.ask.key.under(Method::Get))
 }

@@ -44,7 +44,7 @@ use crate::key::{Key, Method};
 use crate::rfc::coding::Limits;
 
 /// When a stored response may be served without asking.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Freshness {
     /// Never: every GET is validated. What a poller wants.
     #[default]
@@ -135,10 +135,16 @@ impl Policy {
         self.max_age.is_some_and(|most| now.saturating_sub(last_used) > most)
     }
 
-    /// Is the time of a 304 worth a write of its own? Where something counts from it.
+    /// Is the time of a 304 to `ask` worth a write of its own? Where something counts from it.
     #[must_use]
-    pub fn is_time_worth_a_write(&self) -> bool {
-        self.freshness == Freshness::Rfc9111 || self.min_interval.is_some() || self.floors.max_age
+    pub fn is_time_worth_a_write(&self, ask: &Ask) -> bool {
+        self.goes_by_freshness(ask) || self.min_interval.is_some() || self.floors.max_age
+    }
+
+    /// Does this request, or any other, go by freshness?
+    #[must_use]
+    pub fn goes_by_freshness(&self, ask: &Ask) -> bool {
+        self.freshness == Freshness::Rfc9111 || ask.wish.freshness == Some(Freshness::Rfc9111)
     }
 
     /// Is a use at `now` worth a write of its own? Once an hour is enough to tell what is used from what is not; a retention limit of
@@ -184,4 +190,23 @@ pub struct Ask {
     pub fields: Fields,
     /// Does the request carry content?
     pub has_content: bool,
+    /// What it wishes otherwise than the cache's rules say.
+    pub wish: Wish,
+}
+
+/// What one request wishes otherwise than the cache's rules say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Wish {
+    /// When it may be answered without asking, in place of [`Policy::freshness`].
+    pub freshness: Option<Freshness>,
+    /// The content whole and now, whatever is stored, as when that is due by [`Policy::full_every`].
+    pub is_full: bool,
+}
+
+impl Ask {
+    /// When this request may be answered without asking.
+    #[must_use]
+    pub fn freshness(&self, policy: &Policy) -> Freshness {
+        self.wish.freshness.unwrap_or(policy.freshness)
+    }
 }

@@ -83,7 +83,7 @@ pub(super) fn confirmation(
     let fields = freshen::freshened(&stored.fields, &reply.fields, pending.rung != Ok(Rung::Date));
     let is_for_another = pending.candidate.is_none();
     let is_worth_a_write = stored.is_invalidated
-        || policy.is_time_worth_a_write()
+        || policy.is_time_worth_a_write(&pending.ask)
         || is_for_another
         || learned != stored.learned
         || policy.stale_if_error.is_some()

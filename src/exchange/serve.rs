@@ -12,7 +12,7 @@ use crate::rfc::vary;
 
 /// The stored response, where it may be served without asking: because the caller goes by freshness, or because this request forbids asking.
 pub(super) fn fresh(pending: &Pending, policy: &Policy, now: u64) -> Option<Answer> {
-    let goes_by_freshness = policy.freshness == Freshness::Rfc9111 || pending.forbids_asking();
+    let goes_by_freshness = pending.ask.freshness(policy) == Freshness::Rfc9111 || pending.forbids_asking();
     let may_serve = goes_by_freshness && pending.can_be_served();
     let stored = pending.stored().filter(|stored| may_serve && is_usable(stored))?;
     stored
@@ -26,8 +26,10 @@ pub(super) fn fresh(pending: &Pending, policy: &Policy, now: u64) -> Option<Answ
 /// > When present in an HTTP response, the stale-while-revalidate Cache-Control extension indicates that caches MAY serve the response in
 /// > which it appears after it becomes stale, up to the indicated number of seconds (RFC 5861 §3).
 pub(super) fn while_revalidating(pending: &Pending, policy: &Policy, now: u64) -> Option<Answer> {
-    let may_serve = policy.freshness == Freshness::Rfc9111 && policy.validates_behind && !pending.forbids_asking();
-    let is_asked_for = may_serve && pending.treatment == Treatment::Ours && pending.ask.method == Method::Get;
+    let goes_by_freshness = pending.ask.freshness(policy) == Freshness::Rfc9111;
+    let may_serve = goes_by_freshness && policy.validates_behind && !pending.forbids_asking();
+    let is_ours = pending.treatment == Treatment::Ours && pending.can_be_served();
+    let is_asked_for = may_serve && is_ours && pending.ask.method == Method::Get;
     let stored = pending.stored().filter(|stored| is_asked_for && is_usable(stored))?;
     let allowed = CacheControl::of(&stored.fields).stale_while_revalidate?;
     let may = stored.times().may_stand_in(&CacheControl::of(&pending.ask.fields), allowed, now);

@@ -76,7 +76,8 @@ pub enum Settlement {
     Answer(Box<Answer>),
     /// Ask what is to be made of this, and [`conclude`](crate::exchange::verdict::conclude).
     Judge(Box<Unjudged>),
-    /// Ask once more, with [`Pending::after`] these: the 304 cannot be used, and named this tag.
+    /// Ask once more, with [`Pending::after`] these: the 304 cannot be used, and named this tag; or what was not read to its end is not
+    /// what is stored.
     Resend(Reason, Option<Bytes>),
 }
 
@@ -101,8 +102,12 @@ fn understood(pending: &Pending, reply: Reply, policy: &Policy, secret: &Secret)
             Err(reason) => Settlement::Answer(Box::new(passed(pending, reply, reason, policy))),
         };
     }
-    if let (Completeness::Stopped, Some(stored)) = (reply.completeness, pending.stored()) {
-        return Settlement::Answer(Box::new(early::stopped(pending, stored, &reply, policy, secret)));
+    if reply.completeness == Completeness::Stopped {
+        return match early::stopped(pending, &reply, policy, secret) {
+            Some(answer) => Settlement::Answer(Box::new(answer)),
+            None if !pending.is_resend => Settlement::Resend(Reason::Incomplete, None),
+            None => Settlement::Answer(Box::new(passed(pending, reply, Reason::Incomplete, policy))),
+        };
     }
     if let Some(answer) = stand_in::for_failure(pending, &reply, policy) {
         return Settlement::Answer(Box::new(answer));

@@ -32,7 +32,8 @@ impl Pending {
 fn stand_in(pending: &Pending, policy: &Policy, now: u64, handling: impl Fn() -> Handling) -> Option<Answer> {
     let stored = pending.stored().filter(|stored| pending.treatment == Treatment::Ours && is_usable(stored))?;
     let request = CacheControl::of(&pending.ask.fields);
-    let origins = CacheControl::of(&stored.fields).stale_if_error.filter(|_| policy.freshness == Freshness::Rfc9111);
+    let goes_by_freshness = pending.ask.freshness(policy) == Freshness::Rfc9111;
+    let origins = CacheControl::of(&stored.fields).stale_if_error.filter(|_| goes_by_freshness);
     let allowed = [policy.stale_if_error, request.stale_if_error, origins].into_iter().flatten().max()?;
     let may = is_latest(pending, stored) && stored.times().may_stand_in(&request, allowed, now);
     may.then(|| Answer {

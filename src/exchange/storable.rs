@@ -4,10 +4,10 @@ use bytes::Bytes;
 
 use crate::digest::Digest;
 use crate::entry::BodyRef;
+use crate::exchange::Policy;
 use crate::exchange::outcome::Reason;
 use crate::exchange::plan::{Pending, Treatment};
 use crate::exchange::settle::{Completeness, Reply};
-use crate::exchange::{Freshness, Policy};
 use crate::fields::Fields;
 use crate::key::Method;
 use crate::rfc::cache_control::CacheControl;
@@ -79,7 +79,7 @@ fn is_allowed(pending: &Pending, reply: &Reply, policy: &Policy) -> Result<(), R
         if pending.treatment == Treatment::Callers {
             return Err(Reason::CallersCondition);
         }
-        if policy.freshness != Freshness::Rfc9111 || !is_worth_keeping(pending, reply, &control) {
+        if !policy.goes_by_freshness(&pending.ask) || !is_worth_keeping(pending, reply, &control) {
             return Err(Reason::Status);
         }
     }

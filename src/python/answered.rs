@@ -15,7 +15,7 @@ pub(super) struct Answered {
     status: u16,
     fields: Fields,
     body: Bytes,
-    is_complete: bool,
+    completeness: Completeness,
     is_decoded: bool,
     wire_bytes: Option<u64>,
     pub(super) elapsed: Option<f64>,
@@ -28,13 +28,12 @@ impl Answered {
         status: i64,
         headers: Option<&Bound<'_, PyAny>>,
         body: Option<&Bound<'_, PyAny>>,
-        is_complete: bool,
+        completeness: Completeness,
         is_decoded: bool,
         wire_bytes: Option<i64>,
         elapsed: Option<f64>,
     ) -> PyResult<Self> {
-        let known = u16::try_from(status).ok().filter(|status| (100..1000).contains(status));
-        let status = known.ok_or_else(|| invalid(py, format!("status={status}; it must be from 100 to 999")))?;
+        let status = self::status(py, status)?;
         let refuse = |bytes| invalid(py, format!("wire_bytes={bytes}; it must be 0 or more"));
         let wire_bytes = wire_bytes.map(|bytes| u64::try_from(bytes).map_err(|_| refuse(bytes))).transpose()?;
         let body = body.filter(|body| !body.is_none()).map_or(Ok(Bytes::new()), |body| {
@@ -44,7 +43,7 @@ impl Answered {
         if elapsed.is_some_and(|seconds| !(0.0..=LONGEST_SECONDS).contains(&seconds)) {
             return Err(invalid(py, format!("elapsed={elapsed:?}; it must be a number of seconds, 0 or more")));
         }
-        Ok(Self { status, fields: fields::read(headers)?, body, is_complete, is_decoded, wire_bytes, elapsed })
+        Ok(Self { status, fields: fields::read(headers)?, body, completeness, is_decoded, wire_bytes, elapsed })
     }
 
     /// Header section and body, in HTTP/1.1's notation, where the downloader did not count them.
@@ -55,19 +54,24 @@ impl Answered {
 
     pub(super) fn reply(self, request_time: u64) -> Reply {
         let wire_bytes = self.counted();
-        let completeness = if self.is_complete { Completeness::Whole } else { Completeness::Cut };
         let reply = Reply {
             status: self.status,
             fields: self.fields,
             body: self.body,
             undone: None,
-            completeness,
+            completeness: self.completeness,
             wire_bytes,
             request_time,
             response_time: clock::now(),
         };
         if self.is_decoded { reply.decoded() } else { reply }
     }
+}
+
+/// A status code that an answer can have.
+pub(super) fn status(py: Python<'_>, status: i64) -> PyResult<u16> {
+    let known = u16::try_from(status).ok().filter(|status| (100..1000).contains(status));
+    known.ok_or_else(|| invalid(py, format!("status={status}; it must be from 100 to 999")))
 }
 
 /// A body that is none.

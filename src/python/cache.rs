@@ -8,7 +8,7 @@ use pyo3::types::{PyDict, PyTuple};
 
 use crate::cache::Cache;
 use crate::error::{Error, Kind, Result};
-use crate::exchange::Ask;
+use crate::exchange::{Ask, Wish};
 use crate::fields::Fields;
 use crate::identity::Proxy;
 use crate::python::awaitable::off_the_loop;
@@ -32,8 +32,8 @@ pub(super) struct PyCache {
 impl PyCache {
     #[new]
     #[pyo3(signature = (store, *, consumer=None, freshness="revalidate", max_body=67_108_864, durability="group", max_size=None, max_age=None,
-                        full_every=None, min_interval=None, floors=Option::None, stale_if_error=None, fingerprint=None, storable=None,
-                        strict=false))]
+                        full_every=None, min_interval=None, floors=Option::None, stale_if_error=None, stop_early=false,
+                        fingerprint=None, storable=None, strict=false))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
     fn new(
         py: Python<'_>,
@@ -48,13 +48,13 @@ impl PyCache {
         min_interval: Option<f64>,
         floors: Option<&Bound<'_, PyAny>>,
         stale_if_error: Option<f64>,
+        stop_early: bool,
         fingerprint: Option<&Bound<'_, PyAny>>,
         storable: Option<&Bound<'_, PyAny>>,
         strict: bool,
     ) -> PyResult<Self> {
         let keeping = Keeping { durability, max_size, max_age };
-        let polling =
-            Polling { full_every, min_interval, floors, stale_if_error, stop_early: false, fingerprint, storable };
+        let polling = Polling { full_every, min_interval, floors, stale_if_error, stop_early, fingerprint, storable };
         let options = CacheOptions::read(py, store, consumer, freshness, max_body, &keeping, &polling, strict)?;
         let jury = Jury::of(&polling, options.policy.fingerprint);
         let cache = py.detach(|| options.open()).map_err(|error| raise(py, &error))?;
@@ -62,7 +62,8 @@ impl PyCache {
         Ok(Self { cache: Mutex::new(Some(Arc::new(cache))), jury })
     }
 
-    #[pyo3(signature = (method, url, headers=None, *, identity=None, proxy=None, cookie_jar=None, has_content=false))]
+    #[pyo3(signature = (method, url, headers=None, *, identity=None, proxy=None, cookie_jar=None, has_content=false, freshness=None,
+                        full=false))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
     fn plan(
         &self,
@@ -74,11 +75,14 @@ impl PyCache {
         proxy: Option<&str>,
         cookie_jar: Option<&str>,
         has_content: bool,
+        freshness: Option<&str>,
+        full: bool,
     ) -> PyResult<PyPlan> {
         let cache = self.open(py)?;
         let request = read_request(method, url, fields::read(headers)?, identity, proxy, cookie_jar);
         let planned = py.detach(|| {
-            let ask = Ask { has_content, ..cache.ask(&request?) };
+            let wish = Wish { freshness: freshness.map(open::read_freshness).transpose()?, is_full: full };
+            let ask = Ask { has_content, wish, ..cache.ask(&request?) };
             pollster::block_on(cache.plan(ask))
         });
         PyPlan::new(py, planned.map_err(|error| raise(py, &error))?, cache, self.jury.clone_ref(py))
@@ -86,7 +90,7 @@ impl PyCache {
 
     #[pyo3(
         signature = (*arguments, **options),
-        text_signature = "(self, method, url, headers=None, *, identity=None, proxy=None, cookie_jar=None, has_content=False)"
+        text_signature = "(self, method, url, headers=None, *, identity=None, proxy=None, cookie_jar=None, has_content=False, freshness=None, full=False)"
     )]
     fn aplan<'py>(
         slf: &Bound<'py, Self>,

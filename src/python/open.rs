@@ -194,7 +194,7 @@ fn redacted(url: &str) -> String {
     format!("{scheme}://{}", rest.rsplit('@').next().unwrap_or_default())
 }
 
-fn read_freshness(word: &str) -> Result<Freshness> {
+pub(super) fn read_freshness(word: &str) -> Result<Freshness> {
     match word {
         "revalidate" => Ok(Freshness::Revalidate),
         "rfc9111" => Ok(Freshness::Rfc9111),

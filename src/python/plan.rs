@@ -11,10 +11,11 @@ use pyo3::types::{PyDict, PyTuple};
 use crate::cache::{Cache, Effort, Planned, Sending, Settled, Undecided};
 use crate::clock::{self, Stopwatch};
 use crate::error::{Error, Kind, Result};
-use crate::exchange::settle::Reply;
+use crate::exchange::early::Familiar;
+use crate::exchange::settle::{Completeness, Reply};
 use crate::exchange::verdict::Verdict;
 use crate::fields::Fields;
-use crate::python::answered::Answered;
+use crate::python::answered::{self, Answered};
 use crate::python::awaitable::off_the_loop;
 use crate::python::error::raise;
 use crate::python::fields;
@@ -59,7 +60,16 @@ impl PyPlan {
         fields::write(py, &self.conditions)
     }
 
-    #[pyo3(signature = (status, headers=None, body=None, *, complete=true, decoded=false, wire_bytes=None, elapsed=None))]
+    #[pyo3(signature = (headers, *, status=200, length=None))]
+    fn may_stop(&self, py: Python<'_>, headers: &Bound<'_, PyAny>, status: i64, length: Option<u64>) -> PyResult<bool> {
+        let (status, fields) = (answered::status(py, status)?, fields::read(Some(headers))?);
+        let length = length.or_else(|| std::str::from_utf8(fields.get(b"content-length")?).ok()?.parse().ok());
+        let sent = self.sent();
+        let familiar = sent.sending.as_ref().and_then(|one| Familiar::of(&one.pending, self.cache.policy()));
+        Ok(familiar.is_some_and(|familiar| familiar.is_announced_by(status, &fields, length)))
+    }
+
+    #[pyo3(signature = (status, headers=None, body=None, *, complete=true, stopped=false, decoded=false, wire_bytes=None, elapsed=None))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
     fn settle(
         &self,
@@ -68,11 +78,17 @@ impl PyPlan {
         headers: Option<&Bound<'_, PyAny>>,
         body: Option<&Bound<'_, PyAny>>,
         complete: bool,
+        stopped: bool,
         decoded: bool,
         wire_bytes: Option<i64>,
         elapsed: Option<f64>,
     ) -> PyResult<Py<PyAny>> {
-        let given = Answered::read(py, status, headers, body, complete, decoded, wire_bytes, elapsed)?;
+        let completeness = match (stopped, complete) {
+            (true, _) => Completeness::Stopped,
+            (false, true) => Completeness::Whole,
+            (false, false) => Completeness::Cut,
+        };
+        let given = Answered::read(py, status, headers, body, completeness, decoded, wire_bytes, elapsed)?;
         let (sending, reply, effort) = self.answered(given).map_err(|error| raise(py, &error))?;
         let settled = py.detach(|| pollster::block_on(self.cache.settle(sending, reply, effort)));
         self.settled(py, settled, effort)
@@ -80,7 +96,7 @@ impl PyPlan {
 
     #[pyo3(
         signature = (*arguments, **options),
-        text_signature = "(self, status, headers=None, body=None, *, complete=True, decoded=False, wire_bytes=None, elapsed=None)"
+        text_signature = "(self, status, headers=None, body=None, *, complete=True, stopped=False, decoded=False, wire_bytes=None, elapsed=None)"
     )]
     fn asettle<'py>(
         slf: &Bound<'py, Self>,

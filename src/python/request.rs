@@ -26,7 +26,7 @@ pub(super) struct PyRequest {
 #[pymethods]
 impl PyRequest {
     #[new]
-    #[pyo3(signature = (url, *, method="GET", headers=None, content=None, identity=None, proxy=None, timeout=None, context=None))]
+    #[pyo3(signature = (url, *, method="GET", headers=None, content=None, identity=None, proxy=None, timeout=None, full=false, context=None))]
     #[expect(clippy::too_many_arguments, clippy::similar_names, reason = "keyword arguments of Python")]
     fn new(
         py: Python<'_>,
@@ -37,6 +37,7 @@ impl PyRequest {
         identity: Option<&str>,
         proxy: Option<&str>,
         timeout: Option<f64>,
+        full: bool,
         context: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
         let url = text(url)?;
@@ -51,6 +52,7 @@ impl PyRequest {
         };
         let mut request = checked().map_err(|error| raise(py, &error))?;
         request.content = content.map(read_content).transpose()?;
+        request.wish.is_full = full;
         open::check_seconds(py, "timeout", timeout)?;
         Ok(Self { request, timeout, url, proxy: proxy.map(str::to_owned), context })
     }
@@ -88,6 +90,11 @@ impl PyRequest {
     #[getter]
     const fn timeout(&self) -> Option<f64> {
         self.timeout
+    }
+
+    #[getter]
+    const fn full(&self) -> bool {
+        self.request.wish.is_full
     }
 
     #[getter]

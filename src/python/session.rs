@@ -264,6 +264,7 @@ impl Defaults {
             content: given.content.clone(),
             name: given.name.clone().or_else(|| self.name.clone()),
             proxy: given.proxy.clone().or_else(|| self.proxy.clone()),
+            wish: given.wish,
         }
     }
 }

@@ -2,12 +2,12 @@
 
 use bytes::Bytes;
 use notmodified::entry::Record;
-use notmodified::exchange::Policy;
 use notmodified::exchange::answer::{Answer, AnswerBody};
 use notmodified::exchange::early::Familiar;
-use notmodified::exchange::outcome::Outcome;
+use notmodified::exchange::outcome::{Outcome, Reason};
 use notmodified::exchange::plan::{Pending, Plan, plan};
 use notmodified::exchange::settle::{Completeness, Reply, Settlement, settle};
+use notmodified::exchange::{Policy, Wish};
 use notmodified::fields::Fields;
 use notmodified::identity::Secret;
 use notmodified::request::Request;
@@ -156,6 +156,41 @@ fn a_stopped_answer_is_the_stored_one_freshened() {
     assert!(answer.writes.iter().all(|write| write.change.apply(&mut record)));
     let kept = &record.variants[0].fields;
     assert_eq!((kept.get(b"x-a"), kept.get(b"set-cookie")), (Some(&b"2"[..]), None));
+}
+
+#[test]
+fn a_stopped_answer_that_is_not_what_is_stored_is_asked_for_once_more_and_then_handed_through() {
+    let known = pending(Some(stored(&head())), &[], &policy());
+    let unknown = pending(None, &[], &policy());
+    let rows = [
+        (&known, 500, head()),
+        (&known, 206, head()),
+        (&known, 200, head_but("etag", Some("\"2\""))),
+        (&known, 200, head_but("content-length", None)),
+        (&known, 200, [head(), vec![("cache-control", "no-store")]].concat()),
+        (&unknown, 200, head()),
+    ];
+    for (pending, status, lines) in rows {
+        let stopped = || Reply { status, ..reply(&lines, Completeness::Stopped) };
+        let settlement = settle(pending, stopped(), &policy(), &SECRET);
+        assert!(matches!(settlement, Settlement::Resend(Reason::Incomplete, None)), "{status} {lines:?}");
+        let again = pending.clone().after(Reason::Incomplete, None);
+        assert!(!again.fields().contains(b"if-none-match"));
+        let answer = answered(&again, stopped());
+        assert_eq!((answer.outcome, answer.reason), (Outcome::Passed, Some(Reason::Incomplete)));
+        assert!(answer.writes.is_empty());
+    }
+}
+
+#[test]
+fn what_is_wished_for_whole_is_read_to_its_end() {
+    let full = Wish { is_full: true, ..Wish::default() };
+    let request = Request::new("GET", "http://origin/page", Fields::new()).unwrap();
+    let ask = Request { wish: full, ..request }.ask(&SECRET);
+    let Plan::Send(pending) = plan(ask, Some(stored(&head())), None, &policy(), &SECRET, 1_000_000) else {
+        panic!("served");
+    };
+    assert!(Familiar::of(&pending, &policy()).is_none());
 }
 
 proptest! {

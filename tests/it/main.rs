@@ -37,3 +37,4 @@ mod scan;
 mod store_contract;
 mod verdicts;
 mod wire;
+mod wishes;

@@ -16,12 +16,12 @@ from notmodified import exceptions
 
 MEMBERS = {
     "Headers": "get_all raw",
-    "Request": "url method headers content identity proxy timeout context",
+    "Request": "url method headers content identity proxy timeout full context",
     "Session": "request get head post get_many stats flush compact close aclose __aenter__ __aexit__",
     "Response": "status status_code ok url request headers content wire_content text encoding json not_modified changed"
     " outcome reason cache_status stored elapsed wire_bytes bytes_saved acknowledge raise_for_status",
     "Cache": "plan aplan stats flush compact close closed __enter__ __exit__ __aenter__ __aexit__",
-    "Plan": "response headers conditions settle asettle fail abandon",
+    "Plan": "response headers conditions may_stop settle asettle fail abandon",
     "Resend": "headers reason",
     "ETag": "parse weak value strongly_equals weakly_equals",
     "Evaluation": "PROCEED NOT_MODIFIED PRECONDITION_FAILED IGNORE_RANGE",
