@@ -5,6 +5,8 @@
 //! A store that cannot be read is a miss, and one that cannot be written keeps nothing; both are counted, and errors only where the caller
 //! asked for strictness.
 
+pub mod inventory;
+
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 

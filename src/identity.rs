@@ -39,6 +39,13 @@ pub struct Partition(pub [u8; 16]);
 impl Partition {
     /// Requests that carry nothing by which they could be told apart.
     pub const ANONYMOUS: Self = Self([0; 16]);
+
+    /// A short word for it, for people to tell it from others by; `None` for requests that carry nothing. It is part of a keyed hash.
+    #[must_use]
+    pub fn word(self) -> Option<String> {
+        let [a, b, c, d, ..] = self.0;
+        (self != Self::ANONYMOUS).then(|| format!("{:08x}", u32::from_be_bytes([a, b, c, d])))
+    }
 }
 
 /// A proxy: where it is and who we are to it.

@@ -70,6 +70,19 @@ impl Key {
         Self { method, url, partition, hash: KeyHash(hash) }
     }
 
+    /// The key of what lies under `hash` and says to be of `url` and `partition`; `None`: no request finds it there.
+    #[must_use]
+    pub fn found(hash: KeyHash, url: &str, partition: Partition) -> Option<Self> {
+        let under = |method| Self::new(method, Arc::from(url), partition);
+        [Method::Get, Method::Head, Method::OtherSafe].into_iter().map(under).find(|key| key.hash == hash)
+    }
+
+    /// The key of what lies under `hash` and does not say what it is: to forget it by.
+    #[must_use]
+    pub fn unreadable(hash: KeyHash) -> Self {
+        Self { method: Method::Other, url: Arc::from(""), partition: Partition::ANONYMOUS, hash }
+    }
+
     /// The same target under another method.
     #[must_use]
     pub fn under(&self, method: Method) -> Self {

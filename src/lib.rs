@@ -10,7 +10,7 @@
 //!
 //! 1. [`error`], [`fields`], [`digest`], [`fingerprint`], [`rfc`], [`identity`]: facts and the words of the RFCs
 //! 2. [`key`], [`entry`]: what is stored, and under what
-//! 3. [`exchange`], [`request`], [`redirect`], [`counters`]: `plan` and `settle`, the decisions, without any I/O
+//! 3. [`exchange`], [`request`], [`selection`], [`redirect`], [`counters`]: `plan` and `settle`, the decisions, without any I/O
 //! 4. [`clock`], [`process`], [`store`], [`wire`]: what moves bytes, and what the system is asked
 //! 5. [`lessons`], [`response`], [`cache`]: plan and settle over a store, for whoever sends requests himself
 //! 6. [`session`]: the cache with a wire of its own
@@ -33,6 +33,7 @@ pub mod redirect;
 pub mod request;
 pub mod response;
 pub mod rfc;
+pub mod selection;
 pub mod session;
 pub mod store;
 pub mod wire;

@@ -4,7 +4,19 @@
 add-on for Scrapy. ``evaluate`` and ``ETag`` are for the other side: origins that answer such requests.
 """
 
-from notmodified._core import Cache, ETag, Plan, Request, Resend, Response, __version__, evaluate
+from notmodified._core import (
+    Cache,
+    Entries,
+    Entry,
+    ETag,
+    Plan,
+    Request,
+    Resend,
+    Response,
+    StoredResponse,
+    __version__,
+    evaluate,
+)
 from notmodified.evaluation import Evaluation
 from notmodified.exceptions import (
     BodyTooLargeError,
@@ -53,6 +65,8 @@ __all__ = [
     "DecodingError",
     "DisconnectedError",
     "ETag",
+    "Entries",
+    "Entry",
     "Evaluation",
     "ForkError",
     "Headers",
@@ -76,6 +90,7 @@ __all__ = [
     "SessionClosedError",
     "StatusError",
     "StoreError",
+    "StoredResponse",
     "TlsError",
     "TooManyRedirectsError",
     "TotalTimeout",

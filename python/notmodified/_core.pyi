@@ -12,7 +12,21 @@ from notmodified.exceptions import RequestError
 from notmodified.headers import Headers, HeadersLike
 from notmodified.outcomes import Outcome, Reason
 
-__all__ = ["Cache", "ETag", "Engine", "Plan", "Request", "Resend", "Response", "__version__", "evaluate", "explain"]
+__all__ = [
+    "Cache",
+    "ETag",
+    "Engine",
+    "Entries",
+    "Entry",
+    "Plan",
+    "Request",
+    "Resend",
+    "Response",
+    "StoredResponse",
+    "__version__",
+    "evaluate",
+    "explain",
+]
 
 __version__: Final[str]
 
@@ -301,6 +315,7 @@ class Cache:
     storable: whether a response is a page to keep, see ``Session``. Both are called by ``Plan.settle``, on its thread;
         with ``Plan.asettle`` that is a worker's.
     strict: raise StoreError when the store fails, instead of counting it and going on without.
+    create: False for whoever only looks: StoreError where there is no store yet, and nothing is made.
 
     Raises StoreError when the store cannot be opened, InvalidRequestError for an option that cannot be meant.
     """
@@ -323,6 +338,7 @@ class Cache:
         fingerprint: Literal["html"] | Callable[[bytes], bytes | str] | None = None,
         storable: Callable[[int, Headers, bytes], bool] | None = None,
         strict: bool = False,
+        create: bool = True,
     ) -> Self: ...
     def plan(
         self,
@@ -380,10 +396,45 @@ class Cache:
     def aflush(self) -> Coroutine[Any, Any, None]:
         """The same as ``flush``, awaitable."""
 
+    def entries(self, *, url: str | None = None, host: str | None = None) -> Entries:
+        """Walk through what is stored, without a request.
+
+        url: only what is stored for this URL, normalised as that of a request is.
+        host: only a host (``"example.com"``), a host and port (``"example.com:8080"``), or an origin
+            (``"https://example.com"``).
+
+        In no particular order. A store of any size is read a few hundred records at a time; others go on meanwhile, in
+        this process and in others. What they store or forget during the walk may be met or not; the rest is met once.
+
+        Raises InvalidRequestError for a URL or host that is none. The walk raises StoreError when the store cannot be
+        read, SessionClosedError after ``close()``.
+        """
+
+    def forget(self, *, url: str | None = None, host: str | None = None, everything: bool = False) -> int:
+        """Forget what is stored for one URL, for one host, or everything; for how many entries there was something.
+
+        url, host: as for ``entries``. Of these three, give one.
+
+        It is forgotten for every method and identity, with what consumers acknowledged; with a host, what its origins
+        taught as well. It is durable when this returns. Bodies that nothing else refers to leave the file within
+        minutes; ``compact()`` then gives their space back to the disk, and removes those that are still there. What a
+        request brings that was under way already is stored; acknowledgements of it as well.
+
+        Reads the whole store, however little is forgotten.
+
+        Raises InvalidRequestError for a URL or host that is none, StoreError when not all of it could be forgotten.
+        """
+
+    def aforget(
+        self, *, url: str | None = None, host: str | None = None, everything: bool = False
+    ) -> Coroutine[Any, Any, int]:
+        """The same as ``forget``, awaitable."""
+
     def compact(self) -> int:
         """Give the file's free space back to the disk; the bytes that it was.
 
-        Takes as long as copying the store; what is settled meanwhile is written afterwards.
+        Takes as long as copying the store; what is settled meanwhile is written afterwards. What was forgotten before
+        is not in the new file.
 
         Raises StoreError when another process has the store open, or there is no room for the copy.
         """
@@ -405,6 +456,83 @@ class Cache:
     async def __aexit__(self, *_error: object) -> None: ...
     def __enter__(self) -> Self: ...
     def __exit__(self, *_error: object) -> None: ...
+
+@final
+class Entries:
+    """An iterator of ``Cache.entries``."""
+
+    def __iter__(self) -> Self: ...
+    def __next__(self) -> Entry: ...
+    @property
+    def unreadable(self) -> int:
+        """How many records it met so far that are damaged, or of another format.
+
+        Of which URL they are is not known. They are asked for anew when their URL is; ``forget(everything=True)``
+        removes them.
+        """
+
+@final
+class Entry:
+    """What is stored for a URL, a method and an identity."""
+
+    @property
+    def url(self) -> str:
+        """The URL, normalised, without userinfo and fragment."""
+
+    @property
+    def method(self) -> str:
+        """``"GET"``, or ``"HEAD"``."""
+
+    @property
+    def partition(self) -> str | None:
+        """Whose it is: a word that says no more than that it is not another's; None where a request gave nothing away.
+
+        Part of a keyed hash of proxy, credentials, cookies and ``identity=``.
+        """
+
+    @property
+    def responses(self) -> tuple[StoredResponse, ...]:
+        """The stored responses, one for each variant; none where only an acknowledgement is left."""
+
+    @property
+    def acknowledgements(self) -> int:
+        """By how many consumers, and of how many variants, something was acknowledged."""
+
+    @property
+    def last_used(self) -> datetime | None:
+        """When it was last of use, in UTC; to the hour where it was only served."""
+
+@final
+class StoredResponse:
+    """A response as it is stored."""
+
+    @property
+    def status(self) -> int:
+        """The status code."""
+
+    @property
+    def headers(self) -> Headers:
+        """The field section, freshened by every 304; without Set-Cookie."""
+
+    @property
+    def etag(self) -> str | None:
+        """The ETag field, as received."""
+
+    @property
+    def last_modified(self) -> str | None:
+        """The Last-Modified field, as received."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the body, as it came over the wire. One that several entries share lies in the file once."""
+
+    @property
+    def received_at(self) -> datetime:
+        """When its content last came whole, in UTC."""
+
+    @property
+    def validated_at(self) -> datetime:
+        """When an answer last brought or confirmed it, in UTC."""
 
 @final
 class Plan:
@@ -570,6 +698,9 @@ class Engine:
 
     def compact(self) -> int:
         """See ``Session.compact``."""
+
+    def forget(self, *, url: str | None, host: str | None, everything: bool) -> int:
+        """See ``Session.forget``."""
 
     def close(self) -> None:
         """Stop the thread, end what is in flight with SessionClosedError, make durable what was stored."""

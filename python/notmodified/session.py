@@ -305,11 +305,21 @@ class Session:
         await self.open()
         await asyncio.to_thread(self._engine.flush)
 
+    async def forget(self, *, url: str | None = None, host: str | None = None, everything: bool = False) -> int:
+        """Forget what is stored for one URL, for one host, or everything; for how many entries there was something.
+
+        See ``Cache.forget``. ``Cache(...).entries()`` looks into the store, beside this session or without one.
+
+        Raises InvalidRequestError for a URL or host that is none, StoreError when not all of it could be forgotten.
+        """
+        await self.open()
+        return await asyncio.to_thread(self._engine.forget, url=url, host=host, everything=everything)
+
     async def compact(self) -> int:
         """Give the file's free space back to the disk; the bytes that it was.
 
         Takes as long as copying the store; requests go on, and what they bring is written afterwards. Free space is
-        used again anyway: worth it after much was forgotten.
+        used again anyway: worth it after much was forgotten, which is not in the new file.
 
         Raises StoreError when another process has the store open, or there is no room for the copy.
         """

@@ -28,6 +28,8 @@ pub enum Change {
     Pause(u64),
     /// It was of use at this time (seconds since the epoch), and nothing else has to be written.
     Use(u64),
+    /// All of it is forgotten: what was stored, what was acknowledged, what was learned.
+    Forget,
 }
 
 /// What a 304 says about a stored response.
@@ -67,7 +69,8 @@ pub struct Acknowledgement {
 }
 
 impl Change {
-    /// Applies this change. `false`: the record is as it was, and need not be written.
+    /// Applies this change. `false`: the record is as it was, and need not be written. One that is empty afterwards goes
+    /// ([`Record::is_empty`]).
     pub fn apply(&self, record: &mut Record) -> bool {
         let changed = match self {
             Self::Store(response) => store(record, response),
@@ -79,6 +82,7 @@ impl Change {
             Self::Learn(teaching, at) => record.lessons.take(teaching, *at),
             Self::Pause(until) => pause(record, *until),
             Self::Use(_) => !record.variants.is_empty() && self.used_since(record).is_some(),
+            Self::Forget => forget(record),
         };
         if changed {
             record.version += 1;
@@ -94,7 +98,7 @@ impl Change {
             Self::Freshen(freshening) => freshening.response_time,
             Self::Acknowledge(acknowledgement) => acknowledgement.at,
             Self::Use(at) | Self::Learn(_, at) | Self::Unconfirmed(_, at) => *at,
-            Self::Invalidate | Self::Drop(_) | Self::Pause(_) => return None,
+            Self::Invalidate | Self::Drop(_) | Self::Pause(_) | Self::Forget => return None,
         };
         let is_news = at > record.last_used || record.last_used - at > CLOCK_SKEW;
         is_news.then_some(at)
@@ -177,6 +181,13 @@ fn pause(record: &mut Record, until: u64) -> bool {
         record.not_before = until;
     }
     is_news
+}
+
+/// Also where there seems to be nothing: what cannot be read is forgotten too.
+fn forget(record: &mut Record) -> bool {
+    let url = std::mem::take(&mut record.url);
+    *record = Record { last_used: record.last_used, version: record.version, ..Record::new(&url, record.partition) };
+    true
 }
 
 fn acknowledge(record: &mut Record, by: Acknowledgement) -> bool {

@@ -205,6 +205,15 @@ impl Record {
         }
     }
 
+    /// Is nothing left in it that would be missed?
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.variants.is_empty()
+            && self.acknowledged.is_empty()
+            && self.unconfirmed.is_none()
+            && self.lessons.is_empty()
+    }
+
     /// The content that `consumer` last acknowledged of the variant that `selecting` names.
     #[must_use]
     pub fn acknowledged_by(&self, consumer: Consumer, selecting: Selecting) -> Option<Digest> {

@@ -12,8 +12,9 @@ use crate::exchange::{Ask, Wish};
 use crate::fields::Fields;
 use crate::identity::Proxy;
 use crate::python::awaitable::off_the_loop;
-use crate::python::error::raise;
+use crate::python::error::{invalid, raise};
 use crate::python::fields;
+use crate::python::inventory::{self, PyEntries};
 use crate::python::jury::Jury;
 use crate::python::open::{self, CacheOptions, Keeping, Polling};
 use crate::python::plan::PyPlan;
@@ -33,7 +34,7 @@ impl PyCache {
     #[new]
     #[pyo3(signature = (store, *, consumer=None, freshness="revalidate", max_body=67_108_864, durability="group", max_size=None, max_age=None,
                         full_every=None, min_interval=None, floors=Option::None, stale_if_error=None, stop_early=false,
-                        fingerprint=None, storable=None, strict=false))]
+                        fingerprint=None, storable=None, strict=false, create=true))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
     fn new(
         py: Python<'_>,
@@ -52,8 +53,9 @@ impl PyCache {
         fingerprint: Option<&Bound<'_, PyAny>>,
         storable: Option<&Bound<'_, PyAny>>,
         strict: bool,
+        create: bool,
     ) -> PyResult<Self> {
-        let keeping = Keeping { durability, max_size, max_age };
+        let keeping = Keeping { durability, max_size, max_age, must_exist: !create };
         let polling = Polling { full_every, min_interval, floors, stale_if_error, stop_early, fingerprint, storable };
         let options = CacheOptions::read(py, store, consumer, freshness, max_body, &keeping, &polling, strict)?;
         let jury = Jury::of(&polling, options.policy.fingerprint);
@@ -119,6 +121,24 @@ impl PyCache {
         py.detach(|| pollster::block_on(cache.compact())).map_err(|error| raise(py, &error))
     }
 
+    #[pyo3(signature = (*, url=None, host=None))]
+    fn entries(slf: Py<Self>, py: Python<'_>, url: Option<&str>, host: Option<&str>) -> PyResult<PyEntries> {
+        slf.get().open(py)?;
+        let selection = inventory::selection(py, url, host, url.is_none() && host.is_none())?;
+        let selection = selection.ok_or_else(|| invalid(py, "entries() takes url= or host=, or neither; not both"))?;
+        Ok(PyEntries::new(slf, selection))
+    }
+
+    #[pyo3(signature = (*, url=None, host=None, everything=false))]
+    fn forget(&self, py: Python<'_>, url: Option<&str>, host: Option<&str>, everything: bool) -> PyResult<u64> {
+        inventory::forget(py, &*self.open(py)?, url, host, everything)
+    }
+
+    #[pyo3(signature = (**options), text_signature = "(self, *, url=None, host=None, everything=False)")]
+    fn aforget<'py>(slf: &Bound<'py, Self>, options: Option<&Bound<'py, PyDict>>) -> PyResult<Bound<'py, PyAny>> {
+        off_the_loop(slf.getattr("forget")?, &PyTuple::empty(slf.py()), options)
+    }
+
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         let Some(cache) = self.held().take() else { return Ok(()) };
         py.detach(move || pollster::block_on(cache.flush())).map_err(|error| raise(py, &error))
@@ -165,7 +185,8 @@ impl PyCache {
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn open(&self, py: Python<'_>) -> PyResult<Arc<Cache>> {
+    /// The cache, unless it is closed.
+    pub(super) fn open(&self, py: Python<'_>) -> PyResult<Arc<Cache>> {
         self.held().clone().ok_or_else(|| raise(py, &Error::new(Kind::Closed, "the cache is closed; open another")))
     }
 }

@@ -6,6 +6,7 @@ mod cache;
 mod error;
 mod etag;
 mod fields;
+mod inventory;
 mod jury;
 mod open;
 mod plan;
@@ -23,6 +24,9 @@ use pyo3::prelude::*;
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<cache::PyCache>()?;
     module.add_class::<etag::PyETag>()?;
+    module.add_class::<inventory::PyEntries>()?;
+    module.add_class::<inventory::PyEntry>()?;
+    module.add_class::<inventory::PyStoredResponse>()?;
     module.add_class::<plan::PyPlan>()?;
     module.add_class::<plan::PyResend>()?;
     module.add_class::<request::PyRequest>()?;
@@ -31,7 +35,20 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(preconditions::evaluate, module)?)?;
     module.add_function(wrap_pyfunction!(words::explain, module)?)?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
-    let names =
-        ["Cache", "ETag", "Engine", "Plan", "Request", "Resend", "Response", "__version__", "evaluate", "explain"];
+    let names = [
+        "Cache",
+        "ETag",
+        "Engine",
+        "Entries",
+        "Entry",
+        "Plan",
+        "Request",
+        "Resend",
+        "Response",
+        "StoredResponse",
+        "__version__",
+        "evaluate",
+        "explain",
+    ];
     module.add("__all__", names)
 }

@@ -30,6 +30,7 @@ pub(super) struct Keeping<'a> {
     pub(super) durability: &'a str,
     pub(super) max_size: Option<i64>,
     pub(super) max_age: Option<f64>,
+    pub(super) must_exist: bool,
 }
 
 /// How often is asked, and what counts as a change, as Python says it.
@@ -185,7 +186,7 @@ impl Keeping<'_> {
         let age = self.max_age.map(|age| seconds(py, "max_age", age)).transpose()?;
         let default = Options::default();
         let limits = Limits { max_size, max_age: age.map(whole_seconds), ..default.limits };
-        Ok(Options { durability, limits, ..default })
+        Ok(Options { durability, limits, must_exist: self.must_exist, ..default })
     }
 }
 

@@ -15,6 +15,7 @@ use crate::fields::Fields;
 use crate::identity::Proxy;
 use crate::python::error::{instance, raise};
 use crate::python::fields;
+use crate::python::inventory;
 use crate::python::jury::Jury;
 use crate::python::open::{self, CacheOptions, Keeping, Polling, count, pause, seconds};
 use crate::python::request::PyRequest;
@@ -90,7 +91,7 @@ impl PyEngine {
         http2: bool,
         strict: bool,
     ) -> PyResult<Self> {
-        let keeping = Keeping { durability, max_size, max_age };
+        let keeping = Keeping { durability, max_size, max_age, must_exist: false };
         let polling = Polling { full_every, min_interval, floors, stale_if_error, stop_early, fingerprint, storable };
         let mut options = CacheOptions::read(py, store, consumer, freshness, max_body, &keeping, &polling, strict)?;
         options.policy.accept_encoding = Some(coding::ACCEPTED);
@@ -208,6 +209,12 @@ impl PyEngine {
     fn compact(&self, py: Python<'_>) -> PyResult<u64> {
         let engine = self.engine(py)?;
         py.detach(|| pollster::block_on(engine.session().cache.compact())).map_err(|error| raise(py, &error))
+    }
+
+    #[pyo3(signature = (*, url, host, everything))]
+    fn forget(&self, py: Python<'_>, url: Option<&str>, host: Option<&str>, everything: bool) -> PyResult<u64> {
+        let engine = self.engine(py)?;
+        inventory::forget(py, &engine.session().cache, url, host, everything)
     }
 
     /// Stops the thread and makes what was stored durable.

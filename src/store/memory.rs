@@ -11,6 +11,7 @@ use crate::error::Result;
 use crate::identity::Secret;
 use crate::key::{Key, KeyHash};
 use crate::store::body::Body;
+use crate::store::walk::{Met, Stretch};
 use crate::store::{Health, Kept, Store};
 
 /// Most bytes of bodies that are kept, where nothing else is said.
@@ -18,6 +19,9 @@ const MOST_BYTES: usize = 256 * 1024 * 1024;
 
 /// Most records that are kept, also of those with small bodies or none.
 const MOST_RECORDS: usize = 1_000_000;
+
+/// Most records in a stretch of a walk: many, for each looks at all hashes.
+const MOST_AT_ONCE: usize = 8192;
 
 /// A store that lives as long as its process.
 #[derive(Debug)]
@@ -69,7 +73,7 @@ impl Held {
             self.keep(body, &after);
         }
         self.count(&after, 1);
-        let replaced = self.records.put(key.hash, after);
+        let replaced = if after.is_empty() { self.records.pop(&key.hash) } else { self.records.put(key.hash, after) };
         if let Some(record) = replaced {
             self.count(&record, -1);
         }
@@ -128,6 +132,21 @@ impl Store for MemoryStore {
 
     async fn flush(&self) -> Result<()> {
         Ok(())
+    }
+
+    async fn records(&self, after: Option<KeyHash>) -> Result<Stretch> {
+        let held = self.held();
+        let hashes = held.records.iter().map(|(hash, _)| *hash);
+        let mut hashes: Vec<KeyHash> = hashes.filter(|hash| Some(*hash) > after).collect();
+        let is_last = hashes.len() <= MOST_AT_ONCE;
+        if !is_last {
+            hashes.select_nth_unstable(MOST_AT_ONCE);
+            hashes.truncate(MOST_AT_ONCE);
+        }
+        hashes.sort_unstable();
+        let end = hashes.last().copied().filter(|_| !is_last);
+        let met = hashes.into_iter().map(|hash| Met::at(hash, held.records.peek(&hash).cloned())).collect();
+        Ok(Stretch { met, end })
     }
 
     fn secret(&self) -> &Secret {

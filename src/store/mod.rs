@@ -12,6 +12,7 @@
 pub mod body;
 pub mod lmdb;
 pub mod memory;
+pub mod walk;
 
 use std::future::Future;
 
@@ -21,8 +22,9 @@ use crate::entry::change::Change;
 use crate::entry::{BodyRef, Record};
 use crate::error::Result;
 use crate::identity::Secret;
-use crate::key::Key;
+use crate::key::{Key, KeyHash};
 use crate::store::body::Body;
+use crate::store::walk::Stretch;
 
 /// What a backend counted since it was opened.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -54,6 +56,9 @@ pub trait Store: Send + Sync {
 
     /// Returns when everything accepted before is durable; an error if any of it could not be written since the last flush.
     fn flush(&self) -> impl Future<Output = Result<()>> + Send;
+
+    /// A bounded number of the records whose hashes come after `after`, in their order.
+    fn records(&self, after: Option<KeyHash>) -> impl Future<Output = Result<Stretch>> + Send;
 
     /// The key of the keyed hashes; it lives as long as the store.
     fn secret(&self) -> &Secret;
@@ -145,6 +150,10 @@ impl Store for AnyStore {
 
     async fn flush(&self) -> Result<()> {
         each!(self, store => store.flush().await)
+    }
+
+    async fn records(&self, after: Option<KeyHash>) -> Result<Stretch> {
+        each!(self, store => store.records(after).await)
     }
 
     fn secret(&self) -> &Secret {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module may use those before it.
-const FLOORS: [&str; 21] = [
+const FLOORS: [&str; 22] = [
     "error",
     "fields",
     "digest",
@@ -15,6 +15,7 @@ const FLOORS: [&str; 21] = [
     "entry",
     "exchange",
     "request",
+    "selection",
     "redirect",
     "counters",
     "clock",

@@ -36,5 +36,6 @@ mod sample;
 mod scan;
 mod store_contract;
 mod verdicts;
+mod walks;
 mod wire;
 mod wishes;

@@ -9,6 +9,7 @@ use notmodified::key::{Key, Method};
 use notmodified::rfc::vary::Selecting;
 use notmodified::store::lmdb::{Limits, LmdbStore, Options};
 use notmodified::store::memory::MemoryStore;
+use notmodified::store::walk::Met;
 use notmodified::store::{AnyStore, Store};
 use pollster::block_on;
 use proptest::prelude::*;
@@ -16,6 +17,7 @@ use proptest::prelude::*;
 use crate::sample::{
     acknowledgement, body, change, flush, freshening, key, noise, put, put_variant, record, response, served, wire,
 };
+use crate::walks::{met, urls};
 
 /// Runs `check` twice: on what is still pending, and, in another store, with every write flushed before the next step.
 fn pending_and_flushed<S: Store>(open: impl Fn() -> S, check: impl Fn(&S, &dyn Fn())) {
@@ -61,6 +63,8 @@ contract! {
     bodies_of_every_size_come_back_whole
     writers_of_one_key_lose_nothing
     one_handle_has_one_secret
+    what_is_forgotten_is_gone_with_its_body_and_comes_back_as_new
+    a_walk_meets_each_record_with_its_key
 }
 
 fn nothing_stored_is_a_miss<S: Store>(store: &S, flushed: &dyn Fn()) {
@@ -217,6 +221,48 @@ fn one_handle_has_one_secret<S: Store>(store: &S, flushed: &dyn Fn()) {
     assert_ne!(store.secret().0, [0; 32]);
 }
 
+fn what_is_forgotten_is_gone_with_its_body_and_comes_back_as_new<S: Store>(store: &S, flushed: &dyn Fn()) {
+    put(store, "http://a/", b"one", 1);
+    put_variant(store, "http://a/", 1, b"shared", 1);
+    put(store, "http://b/", b"shared", 1);
+    change(store, "http://a/", acknowledgement("prices", b"one"));
+    flushed();
+    change(store, "http://a/", Change::Forget);
+    change(store, "http://never/", Change::Forget);
+    assert_eq!(record(store, "http://a/"), None);
+    // Who was answered before it was forgotten does not bring it back.
+    change(store, "http://a/", freshening(&response(0, b"one", 1), 9));
+    flush(store);
+    assert_eq!(record(store, "http://a/"), None);
+    assert_eq!(wire(store, b"one"), None);
+    assert_eq!(served(store, "http://b/").unwrap(), "shared");
+    put(store, "http://a/", b"one", 2);
+    flushed();
+    let anew = record(store, "http://a/").unwrap();
+    assert_eq!((anew.version, anew.variants.len(), anew.acknowledged.len()), (1, 1, 0));
+    assert_eq!(served(store, "http://a/").unwrap(), "one");
+}
+
+fn a_walk_meets_each_record_with_its_key<S: Store>(store: &S, flushed: &dyn Fn()) {
+    for number in 0..40 {
+        put(store, &format!("http://{number}/"), b"x", 1);
+    }
+    let others = [key("http://1/").under(Method::Head), Key::new(Method::Get, "http://1/".into(), Partition([7; 16]))];
+    for other in &others {
+        block_on(store.write(other, Change::Store(Box::new(response(0, b"x", 1))), Some(body(b"x")))).unwrap();
+    }
+    flushed();
+    change(store, "http://2/", Change::Forget);
+    put(store, "http://3/", b"y", 2);
+    flushed();
+    let met = met(store);
+    assert_eq!(met.len(), 41);
+    assert!(others.iter().all(|other| met.iter().any(|met| met.key == *other)));
+    for Met { key, record } in met {
+        assert_eq!(record, block_on(store.record(&key)).unwrap());
+    }
+}
+
 /// A step of a random history: URL, what happens, content, time.
 type Step = (u8, u8, u8, u8, u64);
 
@@ -229,6 +275,7 @@ fn step(store: &impl Store, (url, what, variant, content, at): Step) {
         5 => change(store, &url, Change::Invalidate),
         6 => change(store, &url, acknowledgement("c", &content)),
         7 => change(store, &url, Change::Drop(body(&content).reference())),
+        8 => change(store, &url, Change::Forget),
         _ => flush(store),
     }
 }
@@ -238,7 +285,7 @@ proptest! {
 
     #[test]
     fn after_any_history_all_backends_hold_the_same(
-        steps in prop::collection::vec((0..3_u8, 0..9_u8, 0..3_u8, 0..5_u8, 0..30_u64), 1..60)
+        steps in prop::collection::vec((0..3_u8, 0..10_u8, 0..3_u8, 0..5_u8, 0..30_u64), 1..60)
     ) {
         let directory = tempfile::tempdir().unwrap();
         let memory = AnyStore::open(":memory:", without_linger()).unwrap();
@@ -248,8 +295,10 @@ proptest! {
             step(&lmdb, one);
             let url = format!("http://{}/", one.0);
             prop_assert_eq!(record(&memory, &url), record(&lmdb, &url), "pending");
+            prop_assert_eq!(urls(&memory), urls(&lmdb), "pending");
         }
         flush(&lmdb);
+        prop_assert_eq!(urls(&memory), urls(&lmdb), "committed");
         for url in ["http://0/", "http://1/", "http://2/"] {
             prop_assert_eq!(record(&memory, url), record(&lmdb, url), "committed");
         }

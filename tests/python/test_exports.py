@@ -17,10 +17,13 @@ from notmodified import exceptions
 MEMBERS = {
     "Headers": "get_all raw",
     "Request": "url method headers content identity proxy timeout full context",
-    "Session": "request get head post get_many stats flush compact close aclose __aenter__ __aexit__",
+    "Session": "request get head post get_many stats flush forget compact close aclose __aenter__ __aexit__",
     "Response": "status status_code ok url request headers content wire_content text encoding json not_modified changed"
     " outcome reason cache_status stored elapsed wire_bytes bytes_saved acknowledge raise_for_status",
-    "Cache": "plan aplan stats flush compact close closed __enter__ __exit__ __aenter__ __aexit__",
+    "Cache": "plan aplan stats flush entries forget compact close closed __enter__ __exit__ __aenter__ __aexit__",
+    "Entries": "unreadable __iter__ __next__",
+    "Entry": "url method partition responses acknowledgements last_used",
+    "StoredResponse": "status headers etag last_modified size received_at validated_at",
     "Plan": "response headers conditions may_stop settle asettle fail abandon",
     "Resend": "headers reason",
     "ETag": "parse weak value strongly_equals weakly_equals",
@@ -113,7 +116,7 @@ def test_class_has_its_members(name: str) -> None:
 @pytest.mark.parametrize("name", MEMBERS)
 def test_class_has_no_members_that_nobody_described(name: str) -> None:
     # `Session` has a few for the other modules of the package.
-    inner = {"open", "send", "submit_many", "cancel", "aflush", "acompact", "aclose"}
+    inner = {"open", "send", "submit_many", "cancel", "aflush", "aforget", "acompact", "aclose"}
     inherited = {"get", "items", "keys", "values"} if name == "Headers" else set()
     public = {member for member in dir(getattr(notmodified, name)) if not member.startswith("_")}
     assert public - inner - inherited <= set(MEMBERS[name].split())

@@ -1,17 +1,21 @@
 //! A file without free space in the place of one that has much of it: LMDB uses free pages again, and never gives them back.
 //!
 //! Nothing is written meanwhile, by this process or another; this one goes on reading, but for the moment in which the files change places. A process that is killed here leaves the old file or
-//! the new one, each whole.
+//! the new one, each whole. What nothing refers to any more is not copied: what was forgotten before is gone from the disk.
 
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::sync::PoisonError;
 
+use lmdb::RwTransaction;
+
+use crate::clock;
 use crate::error::{Error, Kind, Result};
 use crate::store::lmdb::claim::Claim;
 use crate::store::lmdb::failure;
 use crate::store::lmdb::place::{DATA, DIRECTORY_MODE, FILE_MODE, Place};
 use crate::store::lmdb::shared::Shared;
+use crate::store::lmdb::upkeep::{self, Due};
 
 /// Where the new file is made, beside the old one.
 const WORKSHOP: &str = "compacting";
@@ -28,6 +32,7 @@ pub fn compact(shared: &Shared, claim: &Claim) -> Result<u64> {
         return Err(Error::new(Kind::Store, message));
     }
     let _nothing_is_written = shared.writing.lock().unwrap_or_else(PoisonError::into_inner);
+    sweep(shared)?;
     let data = place.file(DATA);
     let length = || fs::metadata(&data).map_or(0, |metadata| metadata.len());
     let before = length();
@@ -35,6 +40,15 @@ pub fn compact(shared: &Shared, claim: &Claim) -> Result<u64> {
     clear(&place);
     made?;
     Ok(before.saturating_sub(length()))
+}
+
+/// Removes the bodies that nothing refers to: nobody else can be about to read them.
+fn sweep(shared: &Shared) -> Result<()> {
+    let Shared { environment, promises, .. } = shared;
+    let due = Due::at_once(clock::now(), 0);
+    let step = |transaction: &mut RwTransaction<'_>, databases| upkeep::step(transaction, databases, promises, due);
+    while environment.write(step)? == Some(true) {}
+    Ok(())
 }
 
 /// Removes what an attempt that was killed has left.

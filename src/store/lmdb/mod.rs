@@ -42,6 +42,7 @@ mod shared;
 mod structure;
 mod transaction;
 mod upkeep;
+mod walk;
 mod writer;
 
 use std::path::Path;
@@ -55,7 +56,7 @@ use crate::entry::change::Change;
 use crate::entry::{BodyRef, Record};
 use crate::error::{Error, Kind, Result};
 use crate::identity::Secret;
-use crate::key::Key;
+use crate::key::{Key, KeyHash};
 use crate::process;
 use crate::store::body::Body;
 use crate::store::lmdb::pending::{Counters, Write, of_key};
@@ -63,6 +64,7 @@ use crate::store::lmdb::promises::Promise;
 use crate::store::lmdb::shared::Shared;
 use crate::store::lmdb::transaction::Found;
 pub use crate::store::lmdb::upkeep::Limits;
+use crate::store::walk::Stretch;
 use crate::store::{Health, Kept, Store};
 
 /// Address space costs nothing where there are 64 bits of it, and a map that need not grow need not move.
@@ -88,6 +90,8 @@ pub enum Durability {
 pub struct Options {
     /// When a write is on the disk.
     pub durability: Durability,
+    /// Is it an error when there is no store yet? Else it is made.
+    pub must_exist: bool,
     /// Address space to begin with. It grows by itself; where there is less, it begins with less.
     pub map_size: usize,
     /// Most transactions that read at the same time, over all processes. The first process to open the store decides.
@@ -107,6 +111,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             durability: Durability::Group,
+            must_exist: false,
             map_size: MAP_SIZE,
             max_readers: 4096,
             queue_changes: 4096,
@@ -127,7 +132,7 @@ pub struct LmdbStore {
 }
 
 impl LmdbStore {
-    /// Opens the store in the directory `path`; makes it when there is none.
+    /// Opens the store in the directory `path`; makes it when there is none, unless the options say otherwise.
     ///
     /// # Errors
     /// [`Kind::Store`], naming the path and the remedy.
@@ -241,7 +246,8 @@ impl Store for LmdbStore {
     async fn record(&self, key: &Key) -> Result<Option<Record>> {
         let shared = self.shared()?;
         let found = match shared.pending.record(key.hash) {
-            Some(record) => of_key(Some(record), key).map_or(Found::Unreadable, Found::Whole),
+            Some(None) => Found::Nothing,
+            Some(record) => of_key(record, key).map_or(Found::Unreadable, Found::Whole),
             None => {
                 shared.environment.read(|transaction, databases| transaction::record(transaction, databases, key))?
             }
@@ -286,6 +292,16 @@ impl Store for LmdbStore {
 
     async fn flush(&self) -> Result<()> {
         self.shared()?.pending.flush().await
+    }
+
+    async fn records(&self, after: Option<KeyHash>) -> Result<Stretch> {
+        let shared = self.shared()?;
+        let pending = shared.pending.records(after, walk::MOST_RECORDS);
+        let stored = shared.environment.read(|transaction, databases| walk::stored(transaction, databases, after))?;
+        let stretch = walk::merged(pending, stored);
+        let unreadable = stretch.met.iter().filter(|met| met.record.is_none()).count() as u64;
+        self.counters.corrupt_records.fetch_add(unreadable, Ordering::Relaxed);
+        Ok(stretch)
     }
 
     fn secret(&self) -> &Secret {

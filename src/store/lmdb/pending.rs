@@ -62,10 +62,10 @@ struct Waiting {
     told: oneshot::Sender<Result<()>>,
 }
 
-/// A record as it will be, and the write that made it so.
+/// A record as it will be, `None` where there will be none, and the write that made it so.
 #[derive(Debug)]
 struct View {
-    record: Record,
+    record: Option<Record>,
     generation: u64,
 }
 
@@ -226,14 +226,14 @@ impl Pending {
             return Err(ended());
         }
         let before = match state.records.get(&write.key.hash) {
-            Some(view) => Some(view.record.clone()),
+            Some(view) => view.record.clone(),
             None => stored()?,
         };
         let mut record = of_key(before, &write.key).unwrap_or_else(|| Record::new(&write.key.url, write.key.partition));
         if write.change.apply(&mut record) {
             state.generation += 1;
             write.generation = state.generation;
-            state.show(&write, record);
+            state.show(&write, (!record.is_empty()).then_some(record));
             state.writes.push_back(write);
             self.arrived.notify_one();
         }
@@ -241,8 +241,19 @@ impl Pending {
     }
 
     /// The record that is pending under `hash`.
-    pub fn record(&self, hash: KeyHash) -> Option<Record> {
+    #[expect(clippy::option_option, reason = "whether anything is pending, and whether that is a record")]
+    pub fn record(&self, hash: KeyHash) -> Option<Option<Record>> {
         self.state().records.get(&hash).map(|view| view.record.clone())
+    }
+
+    /// What is pending under the hashes after `after`: the first `most`, in order.
+    pub fn records(&self, after: Option<KeyHash>, most: usize) -> Vec<(KeyHash, Option<Record>)> {
+        let state = self.state();
+        let mut hashes: Vec<KeyHash> = state.records.keys().copied().filter(|hash| Some(*hash) > after).collect();
+        hashes.sort_unstable();
+        hashes.truncate(most);
+        let view = |hash: KeyHash| state.records.get(&hash).map(|view| (hash, view.record.clone()));
+        hashes.into_iter().filter_map(view).collect()
     }
 
     /// A pending body.
@@ -313,7 +324,7 @@ impl Pending {
 }
 
 impl State {
-    fn show(&mut self, write: &Write, record: Record) {
+    fn show(&mut self, write: &Write, record: Option<Record>) {
         self.records.insert(write.key.hash, View { record, generation: write.generation });
         if let Some(body) = &write.body {
             self.bodies

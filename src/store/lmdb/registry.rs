@@ -3,6 +3,8 @@
 //! readers see.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
@@ -11,10 +13,10 @@ use crate::error::{Error, Kind, Result};
 use crate::store::lmdb::claim::Claim;
 use crate::store::lmdb::environment::Environment;
 use crate::store::lmdb::pending::Pending;
-use crate::store::lmdb::place::{FileId, Place};
+use crate::store::lmdb::place::{DATA, FileId, Place};
 use crate::store::lmdb::promises::Promises;
 use crate::store::lmdb::shared::Shared;
-use crate::store::lmdb::{Options, compact, health, secret, writer};
+use crate::store::lmdb::{Options, compact, failure, health, secret, writer};
 
 /// The stores of one process. A fork can leave the lock held by a thread that the child does not have, so each process has a registry of its
 /// own, found at the end of a chain; what the parent had open stays the parent's.
@@ -38,6 +40,9 @@ struct Registered {
 /// Counts one handle more, opening the store if it is the first. The first one's options hold, and it alone is told what was damaged.
 pub fn acquire(path: &Path, options: Options) -> Result<(Arc<Shared>, Option<String>)> {
     let mut open = registry();
+    if options.must_exist {
+        expect(path)?;
+    }
     let place = Place::prepare(path)?;
     if open.get(&place.file_id()).is_some_and(|registered| registered.handles == 0) {
         finish(&mut open, &place)?;
@@ -68,6 +73,21 @@ pub fn acquire(path: &Path, options: Options) -> Result<(Arc<Shared>, Option<Str
     };
     open.insert(file, Registered { shared: Arc::clone(&shared), handles: 1, writer, claim });
     Ok((shared, set_aside))
+}
+
+/// Whoever only wants to look makes no store, and leaves nothing in a directory that is none.
+fn expect(path: &Path) -> Result<()> {
+    for name in [DATA, secret::NAME] {
+        match fs::metadata(path.join(name)) {
+            Ok(_) => {}
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                let message = format!("there is no store in {}; name the directory of one", path.display());
+                return Err(Error::new(Kind::Store, message));
+            }
+            Err(error) => return Err(failure::of_file(path, error)),
+        }
+    }
+    Ok(())
 }
 
 /// Counts one handle less. With the last the store is closed: everything accepted is written first. All of it happens

@@ -87,11 +87,17 @@ pub fn apply(
     for lost in less(&held, &holds) {
         lose(transaction, databases, lost, now)?;
     }
-    if used_before != Some(record.last_used) {
+    let used = (!record.is_empty()).then_some(record.last_used);
+    if used_before != used {
         if let Some(at) = used_before {
             delete(transaction, databases.uses, &timed_key(at, &hash.0))?;
         }
-        transaction.put(databases.uses, &timed_key(record.last_used, &hash.0), b"", WriteFlags::empty())?;
+        if let Some(at) = used {
+            transaction.put(databases.uses, &timed_key(at, &hash.0), b"", WriteFlags::empty())?;
+        }
+    }
+    if record.is_empty() {
+        return delete(transaction, databases.entries, &hash.0);
     }
     transaction.put(databases.entries, &hash.0, &codec::encode(&record), WriteFlags::empty())
 }
