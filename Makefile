@@ -21,12 +21,12 @@ BENCH_TARGET := target/bench
 CARGO_DENY := $(STAMPS)/cargo-deny/bin/cargo-deny
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build build-release nginx strace servers lint format test soak fuzz sanitize demo bench profile audit clean always
+.PHONY: help setup build build-release environments nginx strace servers lint format test soak fuzz sanitize demo bench profile audit clean always
 
 help:  ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
 
-setup: $(STAMPS)/venv nginx strace servers  ## Make .venv with the development tools, and install the servers and strace if they are missing
+setup: $(STAMPS)/venv environments nginx strace servers  ## Make .venv with the development tools, the environments of older Scrapys and other Pythons, and install the servers and strace if they are missing
 
 build: $(STAMPS)/extension-dev  ## Build the extension for tests into .venv
 
@@ -48,7 +48,7 @@ format: $(STAMPS)/venv  ## Format Rust and Python, and repair what the linter ca
 	$(PYTHON_BIN) -m ruff check --fix $(PYTHON_SOURCES)
 	$(PYTHON_BIN) -m ruff format $(PYTHON_SOURCES)
 
-test: build nginx strace servers  ## Lint, and run all tests but the long ones; ends with a line of counts
+test: build environments nginx strace servers  ## Lint, and run all tests but the long ones; ends with a line of counts
 	$(PYTHON_BIN) scripts/test.py
 
 soak: build-release nginx  ## Poll over one store for SOAK_MINUTES=120, with changes and kills
@@ -91,6 +91,12 @@ $(STAMPS)/bench: $(STAMPS)/venv scripts/bench-venv.sh $(wildcard tests/bench/req
 $(STAMPS)/extension-%: $(STAMPS)/venv $(RUST_SOURCES) $(if $(EXTENSION),,always)
 	PIP_QUIET=1 $(PYTHON_BIN) -m maturin develop --locked --profile $*
 	@rm -f $(STAMPS)/extension-* && touch $@
+
+environments: $(STAMPS)/scrapy/environments.json
+
+# They have the package's metadata, version and all.
+$(STAMPS)/scrapy/environments.json: $(STAMPS)/venv scripts/scrapy_environments.py Cargo.toml
+	$(PYTHON_BIN) scripts/scrapy_environments.py
 
 nginx:
 	@scripts/ensure-nginx.sh

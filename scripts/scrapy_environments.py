@@ -24,8 +24,8 @@ PLACE = ROOT / ".build" / "scrapy"
 OLDER_SCRAPYS = ("2.13.4", "2.14.2")
 # The same as in pyproject.toml.
 NEWEST_SCRAPY = "2.19.*"
-# What the tests' crawls use besides: Scrapy's download handler for crawls without a reactor.
-COMPANIONS = ("aiohttp>=3.13.3",)
+# What the tests' crawls use besides: Scrapy's download handler for crawls without a reactor, its ImagesPipeline.
+COMPANIONS = ("aiohttp>=3.13.3", "pillow>=11")
 # What is said to be missing where it is not here; newer ones are used where they are.
 WANTED_PYTHONS = ((3, 10), (3, 11), (3, 12), (3, 13))
 NEWEST_IMAGINED = (3, 20)
@@ -80,9 +80,9 @@ def find_pythons() -> dict[Version, Path]:
     on_path = [Path(found) for name in names if (found := shutil.which(name))]
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
     of_pyenv = sorted(path for name in names for path in pyenv.glob(f"versions/*/bin/{name}"))
-    found = {version: path for path in (*of_pyenv, *on_path) if (version := probe(path)) is not None}
-    found[sys.version_info[:2]] = Path(sys.executable)
-    return dict(sorted(found.items()))
+    pythons = {version: path for path in (*of_pyenv, *on_path) if (version := probe(path)) is not None}
+    pythons[sys.version_info[:2]] = Path(sys.executable)
+    return dict(sorted(pythons.items()))
 
 
 def probe(python: Path) -> Version | None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from crawls import Crawled
     from origin import Handler, Origin
 
+pytestmark = pytest.mark.usefixtures("environment")
 SHEET = b"%PDF-1.4 a data sheet"
 OTHER_SHEET = b"%PDF-1.4 another one"
 

@@ -21,6 +21,8 @@ import notmodified
 from notmodified.scrapy import conditions, conversion, meta, throttle
 from notmodified.scrapy.acknowledge import unacknowledged, with_consumer
 from notmodified.scrapy.identity import CookieJars, proxy_of
+from notmodified.scrapy.inspection import is_inspection
+from notmodified.scrapy.reactors import refuse_where_nothing_can_be_awaited
 from notmodified.scrapy.settings import Config
 from notmodified.scrapy.statistics import Statistics
 from notmodified.scrapy.store import close_store, open_store
@@ -57,6 +59,7 @@ class NotModifiedMiddleware:
         self._collector = crawler.stats
         self._jars = CookieJars(crawler.settings)
         self._unacknowledged = unacknowledged(crawler)
+        self._is_inspection = is_inspection(crawler)
         # Never in meta, which is pickled and copied; weakly, since a request may be dropped on any way.
         self._asked: WeakKeyDictionary[Request, Asked] = WeakKeyDictionary()
 
@@ -68,6 +71,7 @@ class NotModifiedMiddleware:
             config = Config.from_settings(crawler.settings, spider=spider.name)
             if not config.enabled:
                 raise NotConfigured
+            refuse_where_nothing_can_be_awaited(config)
             config = with_consumer(config, crawler.settings)
             middleware = cls(crawler, config, open_store(crawler, config))
         except notmodified.NotModifiedError as error:
@@ -208,7 +212,7 @@ class NotModifiedMiddleware:
             "not_modified": settled.not_modified,
         }
         self._statistics.delivered(settled)
-        if settled.changed and self.config.consumer is not None:
+        if settled.changed and self.config.consumer is not None and not self._is_inspection:
             self._await_acknowledgement(request, settled)
         return page
 

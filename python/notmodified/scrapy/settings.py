@@ -98,7 +98,12 @@ class Config:
     @property
     def is_directory(self) -> bool:
         """Whether the store is a directory, not memory or a URL."""
-        return self.store != MEMORY and "://" not in self.store
+        return self.store != MEMORY and not self.is_url
+
+    @property
+    def is_url(self) -> bool:
+        """Whether the store is at the other end of a connection."""
+        return "://" in self.store
 
     def location(self) -> str:
         """Tell where the store lies: a relative path in the project's data directory, as HTTPCACHE_DIR."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from scrapy import Request, Spider
 from scrapy.http import Response, TextResponse
 from scrapy.http.request import NO_CALLBACK
+from scrapy.utils.defer import maybe_deferred_to_future
 
 from notmodified.scrapy import NotModifiedMiddleware
 
@@ -74,7 +75,7 @@ class FetchingSpider(PageSpider):
 
     async def parse(self, response: Response) -> AsyncIterator[Any]:
         """Yield what was fetched."""
-        yield page(await self.crawler.engine.download_async(Request(response.url + "?file", callback=NO_CALLBACK)))
+        yield page(await fetch(self, Request(response.url + "?file", callback=NO_CALLBACK)))
 
 
 class ErringSpider(PageSpider):
@@ -119,6 +120,15 @@ class DyingSpider(PageSpider):
         the_cache(self).flush()
         os.kill(os.getpid(), signal.SIGKILL)
         yield page(response)
+
+
+async def fetch(spider: Spider, request: Request) -> Response:
+    """Fetch a page past the scheduler."""
+    engine = spider.crawler.engine
+    if hasattr(engine, "download_async"):
+        return await engine.download_async(request)
+    # Before 2.14.
+    return await maybe_deferred_to_future(engine.download(request))
 
 
 def the_cache(spider: Spider) -> notmodified.Cache:
