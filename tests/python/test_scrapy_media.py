@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from PIL import Image
 
+import notmodified
 from crawls import crawl
 from origin import Page, redirect, status
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from crawls import Crawled
-    from origin import Handler, Origin
+    from origin import Handler, Origin, Reply, Request
 
 pytestmark = pytest.mark.usefixtures("environment")
 SHEET = b"%PDF-1.4 a data sheet"
@@ -62,6 +63,21 @@ class Media:
     def conditions(self, target: str = "/0.pdf") -> list[bool]:
         """Tell of each request for a file whether it was conditional."""
         return [received.has_condition() for received in self.origin.requests(target)]
+
+
+@dataclass(slots=True, eq=False)
+class Spoiled(Page):
+    """A file whose stored body is damaged between the first condition and its 304."""
+
+    store: Path | None = None
+
+    def __call__(self, request: Request) -> Reply:
+        """Damage it, once; then answer."""
+        if request.has_condition() and self.not_modified == 0 and self.store is not None:
+            with (self.store / "data.mdb").open("r+b") as data:
+                data.seek(data.read().index(self.content))
+                data.write(b"spoiled")
+        return Page.__call__(self, request)
 
 
 @pytest.fixture
@@ -195,6 +211,29 @@ def test_304_for_a_file_that_cannot_be_served_is_asked_for_in_full(files: Media)
     assert again["status"] == "downloaded"
     assert files.path(again).read_bytes() == SHEET
     assert files.conditions() == [False, True, False]
+
+
+def test_304_for_a_file_whose_stored_body_is_damaged_is_asked_for_in_full(files: Media) -> None:
+    sheet = Spoiled(SHEET * 500, store=files.store)
+    files.publish(sheet)
+    files.one()
+
+    again, unchanged = files.one(), files.one()
+
+    assert (again["status"], unchanged["status"]) == ("downloaded", "cached")
+    assert files.path(again).read_bytes() == sheet.content
+    assert files.conditions() == [False, True, False, True]
+
+
+def test_file_that_was_forgotten_is_downloaded(files: Media) -> None:
+    sheet = Page(SHEET)
+    files.publish(sheet)
+    files.one()
+    with notmodified.Cache(files.store) as cache:
+        assert cache.forget(url=f"{files.origin.url}/0.pdf") == 1
+
+    assert files.one()["status"] == "downloaded"
+    assert files.conditions() == [False, False]
 
 
 def test_file_and_page_of_one_url_are_one_stored_response(files: Media) -> None:
