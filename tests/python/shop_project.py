@@ -7,21 +7,26 @@ import json
 import shutil
 import sqlite3
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from crawls.environments import ENVIRONMENTS
+
 if TYPE_CHECKING:
     import signal
     from collections.abc import Callable, Sequence
 
+    from crawls import Environment
     from proxy import Proxy
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "scrapy_project"
 # A crawl that takes longer hangs.
 LIMIT = 60.0
+# The project's one line, and what takes its place where it is told by hand.
+ENABLED = 'ADDONS = {"notmodified.scrapy.Addon": 500}\n'
+BY_HAND = 'DOWNLOADER_MIDDLEWARES["notmodified.scrapy.NotModifiedMiddleware"] = 800\n'
 # What the tests need beside the project's own settings: nothing that listens, and no more waiting than a busy machine
 # makes of it by itself.
 QUIET = {
@@ -57,16 +62,21 @@ class Finished:
 
 
 class Project:
-    """A copy of the example."""
+    """A copy of the example, in the environment of the tests or in another."""
 
-    def __init__(self, directory: Path, start_url: str, proxies: Sequence[Proxy] = ()) -> None:
+    def __init__(
+        self, directory: Path, start_url: str, proxies: Sequence[Proxy], environment: Environment = ENVIRONMENTS[0]
+    ) -> None:
         self.directory = directory
         self.proxies = list(proxies)
         self._start_url = start_url
+        self._python = environment.python
         self._feeds = 0
         # What crawls left behind, when the example was tried by hand.
         left = shutil.ignore_patterns("__pycache__", ".scrapy", "media", "job", "history.sqlite")
         shutil.copytree(EXAMPLE, directory, ignore=left)
+        if environment.way == "hand":
+            self._enable_by_hand()
 
     def crawl(self, **settings: str) -> Finished:
         """Crawl to the end."""
@@ -77,7 +87,7 @@ class Project:
         self._feeds += 1
         chosen = {**QUIET, "PROXIES": ",".join(proxy.url for proxy in self.proxies), **settings}
         options = [word for name, value in chosen.items() for word in ("-s", f"{name}={value}")]
-        command = [sys.executable, "-m", "scrapy", "crawl", "products", "-a", f"start_url={self._start_url}"]
+        command = [str(self._python), "-m", "scrapy", "crawl", "products", "-a", f"start_url={self._start_url}"]
         return subprocess.Popen(  # noqa: S603
             [*command, "-O", str(self._feed), *options],
             cwd=self.directory,
@@ -124,6 +134,12 @@ class Project:
         (package / f"{name}.py").write_text(source, encoding="utf-8")
         with (package / "settings.py").open("a", encoding="utf-8") as settings:
             settings.write(f'ITEM_PIPELINES["shop.{name}.Pipeline"] = {order}\n')
+
+    def _enable_by_hand(self) -> None:
+        settings = self.directory / "shop" / "settings.py"
+        text = settings.read_text(encoding="utf-8")
+        assert ENABLED in text
+        settings.write_text(text.replace(ENABLED, "") + BY_HAND, encoding="utf-8")
 
     @property
     def _feed(self) -> Path:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from origin import Handler, Origin, Reply, Request
 
 pytestmark = pytest.mark.usefixtures("environment")
+
 SHEET = b"%PDF-1.4 a data sheet"
 OTHER_SHEET = b"%PDF-1.4 another one"
 
