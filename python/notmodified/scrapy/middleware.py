@@ -172,14 +172,15 @@ class NotModifiedMiddleware:
         return given
 
     def _settle(self, request: Request, response: Response, asked: Asked) -> Response | Request:
-        wire_bytes = conversion.wire_bytes(response)
+        fields = conversion.response_fields(response)
+        wire_bytes = conversion.wire_bytes(response, fields)
         self._statistics.answered(wire_bytes)
         if response.status == NOT_MODIFIED and asked.is_orphan:
             asked.plan.abandon()
             return response
         settled = asked.plan.settle(
             response.status,
-            conversion.response_fields(response),
+            fields,
             response.body,
             complete=conversion.is_complete(response),
             wire_bytes=wire_bytes,
