@@ -90,30 +90,25 @@ def test_consumers_with_different_names_see_each_change_once_each(origin: Origin
     assert renamed == [("not-modified", True), ("not-modified", False)]
 
 
-def test_missing_spider_middleware_is_said_and_leaves_the_plain_comparison(origin: Origin, store: Path) -> None:
+def test_spider_middleware_that_is_kept_off_is_missed_and_leaves_the_plain_comparison(
+    origin: Origin, store: Path
+) -> None:
     url = origin.on("/page.html", Page(b"<html>one</html>"))
-    plain: dict[str, Any] = {
-        "ADDONS": {},
-        "DOWNLOADER_MIDDLEWARES": {"notmodified.scrapy.NotModifiedMiddleware": 800},
-    }
+    off = {"notmodified.scrapy.NotModifiedSpiderMiddleware": None}
 
-    cold, warm = (crawl([url], store=store, **plain) for _ in range(2))
+    cold, warm = (crawl([url], store=store, SPIDER_MIDDLEWARES=off) for _ in range(2))
 
     (warning,) = warm.said("WARNING", "")
     assert "SPIDER_MIDDLEWARES = {'notmodified.scrapy.NotModifiedSpiderMiddleware': 1100}" in warning
     assert [outcome(cold), outcome(warm)] == [("new", True), ("not-modified", False)]
 
 
-def test_both_middlewares_by_hand_do_as_the_add_on_does(origin: Origin, store: Path) -> None:
+def test_spider_middleware_named_by_the_project_does_as_the_one_that_comes_along(origin: Origin, store: Path) -> None:
     url = origin.on("/page.html", Page(b"<html>one</html>"))
-    by_hand: dict[str, Any] = {
-        "ADDONS": {},
-        "DOWNLOADER_MIDDLEWARES": {"notmodified.scrapy.NotModifiedMiddleware": 800},
-        "SPIDER_MIDDLEWARES": {"notmodified.scrapy.NotModifiedSpiderMiddleware": 1100},
-    }
+    by_hand = {"notmodified.scrapy.acknowledge.NotModifiedSpiderMiddleware": 1100}
 
-    failed = crawl([url], store=store, spider="RaisingSpider", **by_hand)
-    outcomes = [outcome(crawl([url], store=store, **by_hand)) for _ in range(2)]
+    failed = crawl([url], store=store, spider="RaisingSpider", SPIDER_MIDDLEWARES=by_hand)
+    outcomes = [outcome(crawl([url], store=store, SPIDER_MIDDLEWARES=by_hand)) for _ in range(2)]
 
     assert failed.said("WARNING", "notmodified") == []
     assert outcomes == [("not-modified", True), ("not-modified", False)]

@@ -11,7 +11,13 @@ import pytest
 from scrapy.settings import Settings
 
 from crawls import Environment, Project, crawl
-from notmodified.scrapy import Addon, NotModifiedMiddleware, NotModifiedSpiderMiddleware, SettingsError
+from notmodified.scrapy import (
+    Addon,
+    NotModifiedItemMiddleware,
+    NotModifiedMiddleware,
+    NotModifiedSpiderMiddleware,
+    SettingsError,
+)
 from notmodified.scrapy.settings import Config
 from origin import Page
 
@@ -195,7 +201,7 @@ def test_add_on_puts_the_middlewares_in_their_places() -> None:
     Addon().update_settings(settings)
 
     assert dict(settings["DOWNLOADER_MIDDLEWARES"]) == {NotModifiedMiddleware: 800}
-    assert dict(settings["SPIDER_MIDDLEWARES"]) == {NotModifiedSpiderMiddleware: 1100}
+    assert dict(settings["SPIDER_MIDDLEWARES"]) == {NotModifiedSpiderMiddleware: 1100, NotModifiedItemMiddleware: -1000}
 
 
 def test_import_without_scrapy_names_the_extra() -> None:

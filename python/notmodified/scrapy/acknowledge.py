@@ -1,107 +1,76 @@
-"""At least once: a page counts as processed when its callback has finished without an error.
+"""Sees a page's callback end, and its items go through the pipelines: `pages` says what follows from it.
 
-A process may die between the store and the callback; the next crawl is then answered 304 although nobody ever
-saw the change. So the store remembers, for the consumer (the spider's name), what it last acknowledged, and
-`changed` compares with that. Here is told when to acknowledge: after the last output of the callback was
-taken. A callback that raised, that never began, or whose output was left half taken acknowledges nothing, and
-the page comes as changed again.
+item pipelines ← `NotModifiedItemMiddleware` ← other spider middlewares ← `NotModifiedSpiderMiddleware` ← callback.
+Two, since other spider middlewares may drop, add and replace items: what reaches the pipelines is seen at the
+engine's end, whether the callback was called and ended at the spider's end alone.
 """
 
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
+from scrapy import Request, signals
 from scrapy.exceptions import NotConfigured
-from scrapy.utils.misc import load_object
+from scrapy.http import Response
+
+from notmodified.scrapy import meta
+from notmodified.scrapy.pages import delivered, pages_of
+from notmodified.scrapy.skip import Skips
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 
-    from scrapy import Request, Spider
+    from scrapy import Spider
     from scrapy.crawler import Crawler
-    from scrapy.http import Response
-    from scrapy.settings import BaseSettings
-
-    import notmodified
-    from notmodified.scrapy.settings import Config
+    from typing_extensions import Self
 
 logger = logging.getLogger(__name__)
 
 
-class Unacknowledged:
-    """The changed pages of one crawl, from their delivery by the downloader to the end of their callback.
-
-    By request, since other middlewares replace responses; weakly, since most requests of a crawl never come
-    back.
-    """
-
-    def __init__(self) -> None:
-        self._delivered: WeakKeyDictionary[Request, notmodified.Response] = WeakKeyDictionary()
-        self._begun: WeakKeyDictionary[Request, notmodified.Response] = WeakKeyDictionary()
-
-    def deliver(self, request: Request, page: notmodified.Response) -> None:
-        """Take note of a page that is on its way to its callback."""
-        self._delivered[request] = page
-
-    def begin(self, request: Request) -> None:
-        """Take note that the callback is called next."""
-        page = self._delivered.pop(request, None)
-        if page is not None:
-            self._begun[request] = page
-
-    def fail(self, request: Request) -> None:
-        """Take note that the callback raised."""
-        self._begun.pop(request, None)
-
-    def finish(self, request: Request) -> None:
-        """Acknowledge: the callback's last output was taken."""
-        page = self._begun.pop(request, None)
-        if page is not None:
-            page.acknowledge()
-
-
-_of_crawler: WeakKeyDictionary[Crawler, Unacknowledged] = WeakKeyDictionary()
-
-
-def unacknowledged(crawler: Crawler) -> Unacknowledged:
-    """Give the one list that the two middlewares of a crawl share, whichever of them is made first."""
-    return _of_crawler.setdefault(crawler, Unacknowledged())
-
-
-def with_consumer(config: Config, settings: BaseSettings) -> Config:
-    """Drop the consumer where no spider middleware is enabled: nothing would ever be acknowledged."""
-    enabled = [path for path, order in settings.getwithbase("SPIDER_MIDDLEWARES").items() if order is not None]
-    if config.consumer is None or any(issubclass(load_object(path), NotModifiedSpiderMiddleware) for path in enabled):
-        return config
-    logger.warning(
-        "Without its spider middleware notmodified cannot see when a page was processed, so `changed` "
-        "compares with what was stored last. For every change at least once: "
-        "SPIDER_MIDDLEWARES = {'notmodified.scrapy.NotModifiedSpiderMiddleware': 1100}"
-    )
-    return replace(config, consumer=None)
-
-
-class NotModifiedSpiderMiddleware:
-    """Acknowledges a page when its callback has finished. Its place is nearest to the spider (order 1100)."""
+class _SpiderSide:
+    """What the two have in common."""
 
     def __init__(self, crawler: Crawler) -> None:
-        self._crawler = crawler
-        self._pages = unacknowledged(crawler)
+        self._collector = crawler.stats
+        self._pages = pages_of(crawler)
 
     @classmethod
-    def from_crawler(cls, crawler: Crawler) -> NotModifiedSpiderMiddleware:
+    def from_crawler(cls, crawler: Crawler) -> Self:
         """Build it; a switched off package has nothing to acknowledge."""
         if not crawler.settings.getbool("NOTMODIFIED_ENABLED", default=True):
             raise NotConfigured
         return cls(crawler)
 
+    def _take_note(self, end: Callable[[Response], None], response: Response) -> None:
+        try:
+            end(response)
+        except Exception:
+            # The page's items are out already; that it comes as changed once more is the lesser harm.
+            self._collector.inc_value("notmodified/errors")
+            logger.warning("A page could not be acknowledged; it will come as changed again", exc_info=True)
+
+
+class NotModifiedSpiderMiddleware(_SpiderSide):
+    """Sees callbacks begin and end, and skips those that meta says. Its place is nearest to the spider (1100)."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        super().__init__(crawler)
+        self._skips = Skips(crawler.stats)
+        self._pages.sees_callbacks = True
+
     def process_spider_input(self, response: Response, spider: Spider | None = None) -> None:  # noqa: ARG002
         """Run last before the callback: another middleware may have refused the page before."""
-        if response.request is not None:
-            self._pages.begin(response.request)
+        request = response.request
+        if request is None:
+            return
+        page = delivered(request)
+        if page is None:
+            # Not ours: what it was told came along with the meta of another.
+            meta.forget_outcome(request)
+        elif not page.has_begun:
+            self._pages.begin(response, page)
+        self._skips.skip_if_asked(response)
 
     def process_spider_exception(
         self,
@@ -110,8 +79,8 @@ class NotModifiedSpiderMiddleware:
         spider: Spider | None = None,  # noqa: ARG002
     ) -> None:
         """See every exception of a callback first, also one that another middleware turns into output."""
-        if response.request is not None:
-            self._pages.fail(response.request)
+        self._pages.fail(response)
+        self._skips.count_skipped(response)
 
     def process_spider_output(
         self,
@@ -119,9 +88,9 @@ class NotModifiedSpiderMiddleware:
         result: Iterable[Any],
         spider: Spider | None = None,  # noqa: ARG002
     ) -> Iterator[Any]:
-        """Pass the output through, and acknowledge after its end."""
+        """Pass the output through, and see its end."""
         yield from result
-        self._finish(response)
+        self._end(response)
 
     async def process_spider_output_async(
         self,
@@ -129,17 +98,65 @@ class NotModifiedSpiderMiddleware:
         result: AsyncIterator[Any],
         spider: Spider | None = None,  # noqa: ARG002
     ) -> AsyncIterator[Any]:
-        """Pass the output through, and acknowledge after its end."""
+        """Pass the output through, and see its end."""
         async for output in result:
             yield output
-        self._finish(response)
+        self._end(response)
 
-    def _finish(self, response: Response) -> None:
-        if response.request is None:
+    def _end(self, response: Response) -> None:
+        self._skips.count_skipped(response)
+        self._take_note(self._pages.end_callback, response)
+
+
+class NotModifiedItemMiddleware(_SpiderSide):
+    """Counts the items that go to the pipelines and come back. Its place is nearest to the engine (-1000)."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        super().__init__(crawler)
+        self._pages.sees_items = True
+        crawler.signals.connect(self.item_processed, signal=signals.item_scraped)
+        crawler.signals.connect(self.item_processed, signal=signals.item_dropped)
+        crawler.signals.connect(self.item_failed, signal=signals.item_error)
+
+    def process_spider_output(
+        self,
+        response: Response,
+        result: Iterable[Any],
+        spider: Spider | None = None,  # noqa: ARG002
+    ) -> Iterator[Any]:
+        """Count the items, and see the end of the output."""
+        for output in result:
+            self._count(response, output)
+            yield output
+        self._take_note(self._pages.end_output, response)
+
+    async def process_spider_output_async(
+        self,
+        response: Response,
+        result: AsyncIterator[Any],
+        spider: Spider | None = None,  # noqa: ARG002
+    ) -> AsyncIterator[Any]:
+        """Count the items, and see the end of the output."""
+        async for output in result:
+            self._count(response, output)
+            yield output
+        self._take_note(self._pages.end_output, response)
+
+    def item_processed(self, response: object) -> None:
+        """See an item that was scraped or dropped."""
+        # Those of an errback come with its failure, those of a start without anything.
+        if isinstance(response, Response):
+            self._take_note(self._pages.end_item, response)
+
+    def item_failed(self, response: object) -> None:
+        """See an item whose pipeline raised."""
+        if isinstance(response, Response):
+            self._pages.fail(response)
+
+    def _count(self, response: Response, output: object) -> None:
+        # Scrapy gives everything to the pipelines that is neither a request nor nothing.
+        if output is None or isinstance(output, Request):
             return
-        try:
-            self._pages.finish(response.request)
-        except Exception:
-            # The page's items are out already; that it comes as changed once more is the lesser harm.
-            self._crawler.stats.inc_value("notmodified/errors")
-            logger.warning("A page could not be acknowledged; it will come as changed again", exc_info=True)
+        page = self._pages.in_hand(response)
+        if page is not None:
+            page.items_under_way += 1

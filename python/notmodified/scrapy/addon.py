@@ -1,11 +1,10 @@
-"""The add-on: puts the two middlewares in their places, and leaves alone what the project itself set."""
+"""The add-on: puts the middlewares in their places, and leaves alone what the project itself set."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from notmodified.scrapy import throttle
-from notmodified.scrapy.acknowledge import NotModifiedSpiderMiddleware
+from notmodified.scrapy import spider_side, throttle
 from notmodified.scrapy.middleware import NotModifiedMiddleware
 
 if TYPE_CHECKING:
@@ -14,10 +13,6 @@ if TYPE_CHECKING:
 # After Scrapy's cookies (700) and proxy (750), so that every header that selects a response and the final
 # proxy are known; before DownloaderStats (850), which then counts what really came over the wire.
 DOWNLOADER_MIDDLEWARE_ORDER = 800
-# Nearest to the callback (Scrapy's own end at 1000): its input hook runs last, so that only a callback that
-# really began counts, and its exception hook runs first, so that an error that another middleware smooths
-# over still counts.
-SPIDER_MIDDLEWARE_ORDER = 1100
 
 
 class Addon:
@@ -28,7 +23,5 @@ class Addon:
         settings.setdefault_in_component_priority_dict(
             "DOWNLOADER_MIDDLEWARES", NotModifiedMiddleware, DOWNLOADER_MIDDLEWARE_ORDER
         )
-        settings.setdefault_in_component_priority_dict(
-            "SPIDER_MIDDLEWARES", NotModifiedSpiderMiddleware, SPIDER_MIDDLEWARE_ORDER
-        )
+        spider_side.add_to(settings)
         throttle.put_in_place(settings)

@@ -18,11 +18,11 @@ from scrapy.exceptions import IgnoreRequest, NotConfigured
 from scrapy.http.request import NO_CALLBACK
 
 import notmodified
-from notmodified.scrapy import conditions, conversion, meta, throttle
-from notmodified.scrapy.acknowledge import unacknowledged, with_consumer
+from notmodified.scrapy import conditions, conversion, meta, spider_side, throttle
 from notmodified.scrapy.identity import CookieJars, proxy_of
 from notmodified.scrapy.inspection import is_inspection
 from notmodified.scrapy.reactors import refuse_where_nothing_can_be_awaited
+from notmodified.scrapy.pages import Page, deliver, pages_of
 from notmodified.scrapy.settings import Config
 from notmodified.scrapy.statistics import Statistics
 from notmodified.scrapy.store import close_store, open_store
@@ -58,7 +58,7 @@ class NotModifiedMiddleware:
         self._statistics = Statistics(crawler.stats)
         self._collector = crawler.stats
         self._jars = CookieJars(crawler.settings)
-        self._unacknowledged = unacknowledged(crawler)
+        self._pages = pages_of(crawler)
         self._is_inspection = is_inspection(crawler)
         # Never in meta, which is pickled and copied; weakly, since a request may be dropped on any way.
         self._asked: WeakKeyDictionary[Request, Asked] = WeakKeyDictionary()
@@ -72,7 +72,8 @@ class NotModifiedMiddleware:
             if not config.enabled:
                 raise NotConfigured
             refuse_where_nothing_can_be_awaited(config)
-            config = with_consumer(config, crawler.settings)
+            spider_side.bring_along(crawler.settings)
+            config = spider_side.with_consumer(config, crawler.settings)
             middleware = cls(crawler, config, open_store(crawler, config))
         except notmodified.NotModifiedError as error:
             # Scrapy shows a traceback, by some versions only when it is collected; this line is for people.
@@ -85,6 +86,8 @@ class NotModifiedMiddleware:
     def spider_opened(self) -> None:
         """Look at what else is enabled, which is only known now."""
         throttle.warn_if_slowed(self._crawler)
+        if self.config.consumer is not None and not self._pages.sees_callbacks:
+            spider_side.warn_of_missing()
 
     def spider_closed(self) -> None:
         """Write what is left, and let the store go; other spiders of this process keep theirs."""
@@ -213,14 +216,15 @@ class NotModifiedMiddleware:
             "not_modified": settled.not_modified,
         }
         self._statistics.delivered(settled)
-        if settled.changed and self.config.consumer is not None and not self._is_inspection:
-            self._await_acknowledgement(request, settled)
+        self._hand_over(request, settled)
         return page
 
-    def _await_acknowledgement(self, request: Request, settled: notmodified.Response) -> None:
-        if request.callback is NO_CALLBACK:
-            # Whoever asked (a media pipeline, robots.txt) gets the page right here; no callback will ever
-            # finish.
+    def _hand_over(self, request: Request, settled: notmodified.Response) -> None:
+        is_awaited = settled.changed and self.config.consumer is not None and not self._is_inspection
+        # Without a callback, whoever asked (a media pipeline, robots.txt) gets the page right here, and no
+        # callback will ever finish.
+        is_at_its_end = request.callback is NO_CALLBACK or not self._pages.sees_callbacks
+        if is_awaited and is_at_its_end:
             settled.acknowledge()
-        else:
-            self._unacknowledged.deliver(request, settled)
+        awaited = settled if is_awaited and not is_at_its_end else None
+        deliver(request, Page(awaited, is_inspected=self._is_inspection))

@@ -13,14 +13,18 @@ from scrapy import signals
 from scrapy.crawler import Crawler, CrawlerProcess, CrawlerRunner
 from scrapy.settings import Settings
 from scrapy.utils.defer import deferred_from_coro, maybe_deferred_to_future
+from scrapy.utils.misc import load_object
 from scrapy.utils.reactor import install_reactor
 from twisted.internet.task import react
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from crawls import spiders
-
 ASYNCIO_REACTOR = "twisted.internet.asyncioreactor.AsyncioSelectorReactor"
+
+
+def spider_class(name: str) -> Any:  # noqa: ANN401
+    """Find a spider by its name in `spiders`, or by its module and name."""
+    return load_object(f"crawls.{name}" if "." in name else f"crawls.spiders.{name}")
 
 
 class Report(logging.Handler):
@@ -53,7 +57,7 @@ class Report(logging.Handler):
 
 async def run(job: dict[str, Any]) -> dict[str, Any]:
     """Run one crawl beside others."""
-    crawler = Crawler(getattr(spiders, job["spider"]), Settings(job["settings"]))
+    crawler = Crawler(spider_class(job["spider"]), Settings(job["settings"]))
     report, error = Report(), None
     report.watch(crawler)
     logging.getLogger().addHandler(report)
@@ -93,7 +97,7 @@ def apart() -> None:
     (job,) = json.loads(sys.stdin.read())
     settings, report = Settings(job["settings"]), Report()
     process = process_of(settings)
-    crawler = process.create_crawler(getattr(spiders, job["spider"]))
+    crawler = process.create_crawler(spider_class(job["spider"]))
     report.watch(crawler)
     logging.getLogger().addHandler(report)
     process.crawl(crawler, requests=job["requests"])
