@@ -17,6 +17,7 @@ from notmodified.scrapy import (
     NotModifiedMiddleware,
     NotModifiedSpiderMiddleware,
     SettingsError,
+    StaleIfErrorMiddleware,
 )
 from notmodified.scrapy.settings import Config
 from origin import Page
@@ -191,7 +192,10 @@ def test_projects_own_places_win_over_the_add_on() -> None:
 
     Addon().update_settings(settings)
 
-    assert dict(settings["DOWNLOADER_MIDDLEWARES"]) == {"notmodified.scrapy.NotModifiedMiddleware": 790}
+    assert dict(settings["DOWNLOADER_MIDDLEWARES"]) == {
+        "notmodified.scrapy.NotModifiedMiddleware": 790,
+        StaleIfErrorMiddleware: 20,
+    }
     assert dict(settings["SPIDER_MIDDLEWARES"]) == {NotModifiedSpiderMiddleware: None}
 
 
@@ -200,7 +204,7 @@ def test_add_on_puts_the_middlewares_in_their_places() -> None:
 
     Addon().update_settings(settings)
 
-    assert dict(settings["DOWNLOADER_MIDDLEWARES"]) == {NotModifiedMiddleware: 800}
+    assert dict(settings["DOWNLOADER_MIDDLEWARES"]) == {NotModifiedMiddleware: 800, StaleIfErrorMiddleware: 20}
     assert dict(settings["SPIDER_MIDDLEWARES"]) == {NotModifiedSpiderMiddleware: 1100, NotModifiedItemMiddleware: -1000}
 
 

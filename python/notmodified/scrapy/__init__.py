@@ -18,6 +18,7 @@ from notmodified.scrapy.acknowledge import NotModifiedItemMiddleware, NotModifie
 from notmodified.scrapy.addon import Addon
 from notmodified.scrapy.middleware import NotModifiedMiddleware
 from notmodified.scrapy.skip import skip_unchanged
+from notmodified.scrapy.stale import StaleIfErrorMiddleware
 from notmodified.scrapy.throttle import AutoThrottle
 from notmodified.scrapy.values import SettingsError
 
@@ -28,5 +29,6 @@ __all__ = [
     "NotModifiedMiddleware",
     "NotModifiedSpiderMiddleware",
     "SettingsError",
+    "StaleIfErrorMiddleware",
     "skip_unchanged",
 ]

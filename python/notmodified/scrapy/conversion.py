@@ -11,6 +11,8 @@ from scrapy.http import Headers, Response
 from scrapy.http.request import NO_CALLBACK
 from scrapy.responsetypes import responsetypes
 
+from notmodified.outcomes import Outcome
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -22,6 +24,8 @@ Fields: TypeAlias = "list[tuple[bytes, bytes]]"
 
 # How a page tells that no download of now made it: in `response.flags`.
 FLAG = "notmodified"
+# Beside it, when the page stands in for an origin that failed.
+STALE_FLAG = "stale"
 # Scrapy's word for the same. Its media pipelines ask without a callback, and then give a file the status
 # "cached", not "downloaded".
 CACHED_FLAG = "cached"
@@ -64,8 +68,13 @@ def stored_page(stored: notmodified.Response, request: Request, received: Respon
     # The class is chosen as the download handlers choose it. A coded body is decoded by
     # HttpCompressionMiddleware, which comes later and chooses again.
     response_class = responsetypes.from_args(headers=headers, url=url, body=body)
-    ours = [FLAG, CACHED_FLAG] if request.callback is NO_CALLBACK else [FLAG]
-    flags = [] if received is None else [flag for flag in received.flags if flag not in ours]
+    ours = [FLAG]
+    if stored.outcome is Outcome.STALE_IF_ERROR:
+        ours.append(STALE_FLAG)
+    if request.callback is NO_CALLBACK:
+        ours.append(CACHED_FLAG)
+    # What Scrapy said of the received body does not hold for this one.
+    flags = [] if received is None else [flag for flag in received.flags if flag not in {*ours, *INCOMPLETE_FLAGS}]
     page = response_class(
         url=url,
         status=stored.status,

@@ -18,11 +18,11 @@ from scrapy.exceptions import IgnoreRequest, NotConfigured
 from scrapy.http.request import NO_CALLBACK
 
 import notmodified
-from notmodified.scrapy import conditions, conversion, meta, spider_side, throttle
+from notmodified.scrapy import conditions, conversion, meta, spider_side, stale, throttle
 from notmodified.scrapy.identity import CookieJars, proxy_of
 from notmodified.scrapy.inspection import is_inspection
-from notmodified.scrapy.reactors import refuse_where_nothing_can_be_awaited
 from notmodified.scrapy.pages import Page, deliver, pages_of
+from notmodified.scrapy.reactors import refuse_where_nothing_can_be_awaited
 from notmodified.scrapy.settings import Config
 from notmodified.scrapy.statistics import Statistics
 from notmodified.scrapy.store import close_store, open_store
@@ -60,6 +60,8 @@ class NotModifiedMiddleware:
         self._jars = CookieJars(crawler.settings)
         self._pages = pages_of(crawler)
         self._is_inspection = is_inspection(crawler)
+        # Where a page may stand in for a failure.
+        self._stale: stale.StaleIfErrorMiddleware | None = None
         # Never in meta, which is pickled and copied; weakly, since a request may be dropped on any way.
         self._asked: WeakKeyDictionary[Request, Asked] = WeakKeyDictionary()
 
@@ -85,13 +87,16 @@ class NotModifiedMiddleware:
 
     def spider_opened(self) -> None:
         """Look at what else is enabled, which is only known now."""
+        self._statistics.compare_with(self._crawler, self)
+        self._stale = stale.put_at_the_end(self._crawler, self._deliver, self.process_response)
         throttle.warn_if_slowed(self._crawler)
         if self.config.consumer is not None and not self._pages.sees_callbacks:
             spider_side.warn_of_missing()
 
-    def spider_closed(self) -> None:
+    def spider_closed(self, spider: Spider) -> None:
         """Write what is left, and let the store go; other spiders of this process keep theirs."""
         close_store(self.cache, self._collector)
+        self._statistics.close(spider)
 
     async def process_request(self, request: Request, spider: Spider | None = None) -> Response | None:  # noqa: ARG002
         """Ask conditionally, or answer at once what is still fresh."""
@@ -116,6 +121,7 @@ class NotModifiedMiddleware:
         asked = self._asked.pop(request, None)
         conditions.take_off(request)
         if asked is None:
+            self._statistics.take_back(request, response)
             return response
         try:
             return self._settle(request, response, asked)
@@ -140,8 +146,7 @@ class NotModifiedMiddleware:
             if isinstance(exception, IgnoreRequest):
                 asked.plan.abandon()
             else:
-                # A stored response that may stand in has to wait until Scrapy's retries are exhausted.
-                asked.plan.fail(exception)
+                self._set_aside(request, asked.plan.fail(exception))
         except Exception as error:  # noqa: BLE001, the download's own exception is the one to go on
             self._statistics.failed(error)
 
@@ -191,7 +196,24 @@ class NotModifiedMiddleware:
         )
         if isinstance(settled, notmodified.Resend):
             return self._again(request, asked.plan, settled)
+        if settled.outcome is notmodified.Outcome.STALE_IF_ERROR:
+            self._set_aside(request, settled)
+            return self._hand_on(request, response)
         return self._deliver(request, settled, response)
+
+    def _set_aside(self, request: Request, stored: notmodified.Response | None) -> None:
+        """Keep what may stand in until Scrapy's retries are exhausted, and everybody has seen the failure."""
+        if stored is not None and self._stale is not None:
+            self._stale.set_aside(request, stored)
+
+    def _hand_on(self, request: Request, failure: Response) -> Response:
+        request.meta[meta.OUTCOME] = {
+            "outcome": notmodified.Outcome.PASSED.value,
+            "changed": True,
+            "not_modified": False,
+        }
+        self._statistics.handed_on()
+        return failure
 
     def _again(
         self, request: Request, plan: notmodified.Plan | None = None, resend: notmodified.Resend | None = None
@@ -208,6 +230,8 @@ class NotModifiedMiddleware:
 
     def _deliver(self, request: Request, settled: notmodified.Response, received: Response | None) -> Response:
         page = received
+        if received is None:
+            self._statistics.never_sent(request)
         if page is None or page.status != settled.status:
             page = conversion.stored_page(settled, request, received)
         request.meta[meta.OUTCOME] = {

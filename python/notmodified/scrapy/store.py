@@ -63,6 +63,7 @@ def _open(config: Config) -> notmodified.Cache:
         min_interval=config.min_interval,
         floors=config.floors,
         full_every=config.full_every,
+        stale_if_error=config.stale_if_error,
         fingerprint=config.fingerprint,
         storable=config.storable,
         strict=config.strict,
