@@ -190,9 +190,17 @@ impl Keeping<'_> {
     }
 }
 
+/// The place that a URL names, without user, password and query, which may be secrets.
 fn redacted(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
-    format!("{scheme}://{}", rest.rsplit('@').next().unwrap_or_default())
+    let (authority, beyond) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    // An unescaped password may hold what ends an authority; then nobody can tell where the place begins.
+    if beyond.contains('@') {
+        return format!("{scheme}://...");
+    }
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    let path = beyond.split(['?', '#']).next().unwrap_or_default();
+    format!("{scheme}://{host}{path}")
 }
 
 pub(super) fn read_freshness(word: &str) -> Result<Freshness> {

@@ -6,6 +6,7 @@ be awaited, which only asyncio can.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from notmodified.scrapy.values import PREFIX, SettingsError
@@ -37,6 +38,10 @@ def refuse_where_nothing_can_be_awaited(config: Config) -> None:
 def without_secrets(url: str) -> str:
     """Give the scheme, the host and the path of a URL; user, password and query may be secrets."""
     scheme, _, rest = url.partition("://")
-    # In this order: an unescaped password may hold a question mark.
-    place = rest.rpartition("@")[2].partition("?")[0]
-    return f"{scheme}://{place}"
+    authority = re.split("[/?#]", rest, maxsplit=1)[0]
+    beyond = rest.removeprefix(authority)
+    # An unescaped password may hold what ends an authority; then nobody can tell where the place begins.
+    if "@" in beyond:
+        return f"{scheme}://..."
+    path = beyond.partition("?")[0].partition("#")[0]
+    return f"{scheme}://{authority.rpartition('@')[2]}{path}"
