@@ -74,10 +74,10 @@ def setting(nginx_site: Nginx, tmp_path: Path, proxies: list[Proxy]) -> Setting:
 
 
 @pytest.fixture
-def large_setting(nginx_site: Nginx, tmp_path: Path, proxies: list[Proxy]) -> Setting:
-    """A shop of many pages, and nothing else."""
+def large_setting(nginx_site: Nginx, tmp_path: Path, proxies: list[Proxy], environment: Environment) -> Setting:
+    """A shop of many pages, and nothing else; crawled in each environment."""
     shop = Shop(nginx_site, products_per_listing=MANY_PER_LISTING, with_media=False)
-    return Setting(shop, Project(tmp_path / "project", shop.front, proxies))
+    return Setting(shop, Project(tmp_path / "project", shop.front, proxies, environment))
 
 
 def urls(crawled: Finished) -> list[str]:
