@@ -100,6 +100,14 @@ def test_spiders_of_one_process_share_one_store(origin: Origin, store: Path) -> 
         assert one.stats["notmodified/requests"] == len(one.items)
 
 
+def test_spiders_of_one_process_open_the_store_once(origin: Origin, store: Path) -> None:
+    url = origin.on("/page.html", Page(b"<html>one</html>"))
+
+    crawled = crawl_together([[url], [url], [url]], store=store, spider="MappingSpider")
+
+    assert [one.page["maps"] for one in crawled] == [1, 1, 1]
+
+
 def test_processes_at_once_share_one_store(origin: Origin, store: Path) -> None:
     urls = [origin.on(f"/{number}.html", Page(b"<html>%d</html>" % number)) for number in range(20)]
 

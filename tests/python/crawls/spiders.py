@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scrapy import Request, Spider
@@ -110,6 +111,16 @@ class BreakingSpider(PageSpider):
         yield page(response)
         if response.url.endswith("/first"):
             yield response.follow("/last")
+
+
+class MappingSpider(PageSpider):
+    """Tells how often its process has mapped the store's file: once, for however many spiders."""
+
+    def parse(self, response: Response) -> Iterator[Any]:
+        """Yield the page, and the number."""
+        store = self.settings["NOTMODIFIED_STORE"]
+        maps = Path("/proc/self/maps").read_text().splitlines()
+        yield {**page(response), "maps": sum(line.endswith(f"{store}/data.mdb") for line in maps)}
 
 
 class DyingSpider(PageSpider):
