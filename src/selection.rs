@@ -1,4 +1,6 @@
-//! Which of the stored responses are meant: those of one URL, those of a host or an origin, or all.
+//! Which of the stored responses are meant: those of some URLs, those of a host or an origin, or all.
+
+use std::collections::HashSet;
 
 use url::Url;
 
@@ -13,8 +15,8 @@ use crate::request::Request;
 pub enum Selection {
     /// All of it.
     All,
-    /// What is stored for a URL, normalised as that of a request is.
-    Url(String),
+    /// What is stored for these URLs, normalised as those of requests are.
+    Urls(HashSet<String>),
     /// What is stored for all URLs of a host, and what their origins taught.
     Host(Host),
 }
@@ -33,8 +35,17 @@ impl Selection {
     /// # Errors
     /// [`Kind::InvalidRequest`] as for a request.
     pub fn url(url: &str) -> Result<Self> {
+        Self::urls([url])
+    }
+
+    /// What is stored for each of `urls`.
+    ///
+    /// # Errors
+    /// As [`Selection::url`], for the first that is none.
+    pub fn urls<'a>(urls: impl IntoIterator<Item = &'a str>) -> Result<Self> {
         // Userinfo goes where that of a request goes: it is no part of the URL.
-        Request::new("GET", url, Fields::new()).map(|request| Self::Url(request.url.into()))
+        let read = |url| Request::new("GET", url, Fields::new()).map(|request| request.url.into());
+        urls.into_iter().map(read).collect::<Result<_>>().map(Self::Urls)
     }
 
     /// What is stored for a host (`example.com`), a host and port (`example.com:8080`), or an origin (`https://example.com`).
@@ -71,7 +82,7 @@ impl Selection {
     pub fn covers(&self, key: &Key) -> bool {
         match self {
             Self::All => true,
-            Self::Url(url) => *url == *key.url && is_for_a_url(key),
+            Self::Urls(urls) => is_for_a_url(key) && urls.contains(&*key.url),
             Self::Host(host) => host.is_of(&key.url),
         }
     }

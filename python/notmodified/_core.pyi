@@ -1,7 +1,7 @@
 """The extension module: what `notmodified` re-exports, and the engine that its Session drives."""
 
 import os
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Callable, Collection, Coroutine, Iterable
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal, final
 
@@ -396,10 +396,10 @@ class Cache:
     def aflush(self) -> Coroutine[Any, Any, None]:
         """The same as ``flush``, awaitable."""
 
-    def entries(self, *, url: str | None = None, host: str | None = None) -> Entries:
+    def entries(self, *, url: str | Iterable[str] | None = None, host: str | None = None) -> Entries:
         """Walk through what is stored, without a request.
 
-        url: only what is stored for this URL, normalised as that of a request is.
+        url: only what is stored for this URL, or for each of these; normalised as that of a request is.
         host: only a host (``"example.com"``), a host and port (``"example.com:8080"``), or an origin
             (``"https://example.com"``).
 
@@ -410,8 +410,10 @@ class Cache:
         read, SessionClosedError after ``close()``.
         """
 
-    def forget(self, *, url: str | None = None, host: str | None = None, everything: bool = False) -> int:
-        """Forget what is stored for one URL, for one host, or everything; for how many entries there was something.
+    def forget(
+        self, *, url: str | Iterable[str] | None = None, host: str | None = None, everything: bool = False
+    ) -> int:
+        """Forget what is stored for a URL or several, for a host, or everything; how many entries that were.
 
         url, host: as for ``entries``. Of these three, give one.
 
@@ -420,13 +422,13 @@ class Cache:
         minutes; ``compact()`` then gives their space back to the disk, and removes those that are still there. What a
         request brings that was under way already is stored; acknowledgements of it as well.
 
-        Reads the whole store, however little is forgotten.
+        Reads the whole store, however little is forgotten: give several URLs at once.
 
         Raises InvalidRequestError for a URL or host that is none, StoreError when not all of it could be forgotten.
         """
 
     def aforget(
-        self, *, url: str | None = None, host: str | None = None, everything: bool = False
+        self, *, url: str | Iterable[str] | None = None, host: str | None = None, everything: bool = False
     ) -> Coroutine[Any, Any, int]:
         """The same as ``forget``, awaitable."""
 
@@ -699,7 +701,7 @@ class Engine:
     def compact(self) -> int:
         """See ``Session.compact``."""
 
-    def forget(self, *, url: str | None, host: str | None, everything: bool) -> int:
+    def forget(self, *, url: str | Iterable[str] | None, host: str | None, everything: bool) -> int:
         """See ``Session.forget``."""
 
     def close(self) -> None:

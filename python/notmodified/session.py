@@ -18,7 +18,7 @@ from notmodified.exceptions import ForkError, NotModifiedError, SessionClosedErr
 from notmodified.results import Results, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterable
     from datetime import timedelta
     from types import TracebackType
 
@@ -305,8 +305,10 @@ class Session:
         await self.open()
         await asyncio.to_thread(self._engine.flush)
 
-    async def forget(self, *, url: str | None = None, host: str | None = None, everything: bool = False) -> int:
-        """Forget what is stored for one URL, for one host, or everything; for how many entries there was something.
+    async def forget(
+        self, *, url: str | Iterable[str] | None = None, host: str | None = None, everything: bool = False
+    ) -> int:
+        """Forget what is stored for a URL or several, for a host, or everything; how many entries that were.
 
         See ``Cache.forget``. ``Cache(...).entries()`` looks into the store, beside this session or without one.
 

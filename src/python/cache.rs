@@ -122,7 +122,12 @@ impl PyCache {
     }
 
     #[pyo3(signature = (*, url=None, host=None))]
-    fn entries(slf: Py<Self>, py: Python<'_>, url: Option<&str>, host: Option<&str>) -> PyResult<PyEntries> {
+    fn entries(
+        slf: Py<Self>,
+        py: Python<'_>,
+        url: Option<&Bound<'_, PyAny>>,
+        host: Option<&str>,
+    ) -> PyResult<PyEntries> {
         slf.get().open(py)?;
         let selection = inventory::selection(py, url, host, url.is_none() && host.is_none())?;
         let selection = selection.ok_or_else(|| invalid(py, "entries() takes url= or host=, or neither; not both"))?;
@@ -130,7 +135,13 @@ impl PyCache {
     }
 
     #[pyo3(signature = (*, url=None, host=None, everything=false))]
-    fn forget(&self, py: Python<'_>, url: Option<&str>, host: Option<&str>, everything: bool) -> PyResult<u64> {
+    fn forget(
+        &self,
+        py: Python<'_>,
+        url: Option<&Bound<'_, PyAny>>,
+        host: Option<&str>,
+        everything: bool,
+    ) -> PyResult<u64> {
         inventory::forget(py, &*self.open(py)?, url, host, everything)
     }
 

@@ -200,12 +200,12 @@ impl PyStoredResponse {
 /// What is selected; `None` where more or less than one thing was named.
 pub(super) fn selection(
     py: Python<'_>,
-    url: Option<&str>,
+    url: Option<&Bound<'_, PyAny>>,
     host: Option<&str>,
     is_all: bool,
 ) -> PyResult<Option<Selection>> {
     let selected = match (url, host, is_all) {
-        (Some(url), None, false) => Selection::url(url),
+        (Some(url), None, false) => Selection::urls(texts(url)?.iter().map(String::as_str)),
         (None, Some(host), false) => Selection::host(host),
         (None, None, true) => Ok(Selection::All),
         _ => return Ok(None),
@@ -213,11 +213,24 @@ pub(super) fn selection(
     selected.map(Some).map_err(|error| raise(py, &error))
 }
 
+/// A text, or several.
+fn texts(value: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
+    if let Ok(text) = value.extract::<String>() {
+        return Ok(vec![text]);
+    }
+    let refuse = |_| invalid(value.py(), "url must be a URL as str, or an iterable of such");
+    value
+        .try_iter()
+        .map_err(refuse)?
+        .map(|one| one?.extract::<String>().map_err(|error| refuse(error)))
+        .collect()
+}
+
 /// Forgets what is selected and waits until that is durable; for how many URLs something was stored.
 pub(super) fn forget(
     py: Python<'_>,
     cache: &Cache,
-    url: Option<&str>,
+    url: Option<&Bound<'_, PyAny>>,
     host: Option<&str>,
     is_all: bool,
 ) -> PyResult<u64> {

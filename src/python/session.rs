@@ -212,7 +212,13 @@ impl PyEngine {
     }
 
     #[pyo3(signature = (*, url, host, everything))]
-    fn forget(&self, py: Python<'_>, url: Option<&str>, host: Option<&str>, everything: bool) -> PyResult<u64> {
+    fn forget(
+        &self,
+        py: Python<'_>,
+        url: Option<&Bound<'_, PyAny>>,
+        host: Option<&str>,
+        everything: bool,
+    ) -> PyResult<u64> {
         let engine = self.engine(py)?;
         inventory::forget(py, &engine.session().cache, url, host, everything)
     }

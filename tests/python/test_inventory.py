@@ -47,7 +47,7 @@ def keep(cache: Cache, url: str, content: bytes = b"page", *, method: str = "GET
     return settled
 
 
-def urls(cache: Cache, **selected: str) -> list[str]:
+def urls(cache: Cache, **selected: Any) -> list[str]:  # noqa: ANN401
     """List what is stored."""
     return sorted(entry.url for entry in cache.entries(**selected))
 
@@ -112,6 +112,9 @@ def test_only_what_is_selected_is_listed(cache: Cache) -> None:
         ({"host": "a", "everything": True}, "no two of them"),
         ({"url": "example.com/a"}, "write it as http://host/path"),
         ({"url": ""}, "cannot be parsed"),
+        ({"url": [A, "example.com/a"]}, "write it as http://host/path"),
+        ({"url": 7}, "url must be a URL as str, or an iterable of such"),
+        ({"url": [A, 7]}, "url must be a URL as str, or an iterable of such"),
         ({"host": "example.com/a"}, "'example.com/a' is no host; write it as 'example.com'"),
         ({"host": "ftp://example.com"}, "is no host"),
         ({"host": "user:hunter2@example.com"}, "'…' is no host"),
@@ -148,6 +151,16 @@ def test_forgotten_page_is_asked_for_and_told_as_new(store: Path) -> None:
         again, other = keep(cache, A), keep(cache, B)
     assert (again.outcome, again.changed) == ("new", True)
     assert (other.outcome, other.changed) == ("same-content", False)
+
+
+def test_several_urls_are_forgotten_at_once(cache: Cache) -> None:
+    for url in (A, B, OTHER):
+        keep(cache, url)
+
+    assert urls(cache, url=[B, A]) == [A, B]
+    assert cache.forget(url=(url for url in (A, OTHER, OTHER, f"{A}/not-there"))) == 2
+    assert cache.forget(url=[]) == 0
+    assert urls(cache) == [B]
 
 
 def test_answer_to_a_request_under_way_is_served_and_does_not_bring_the_page_back(cache: Cache) -> None:
