@@ -5,11 +5,16 @@ All are plain data, so that they live through pickle, marshal and JSON queues, r
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import reprlib
+from typing import TYPE_CHECKING, cast, get_args
 
 from scrapy.utils.httpobj import urlparse_cached
 
+from notmodified.scrapy.settings import Freshness
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from scrapy import Request
 
 # Asked by the spider.
@@ -37,6 +42,29 @@ ADDED = "notmodified_added"
 # The request asks once more, without conditions; so that it does also when a disk queue made another object
 # of it.
 AGAIN = "notmodified_again"
+
+
+def freshness(request: Request, refuse: Callable[[str], None]) -> Freshness | None:
+    """Read what the request goes by in place of the setting; of a value that is none, `refuse` is told."""
+    given = request.meta.get(FRESHNESS)
+    for word in get_args(Freshness):
+        if given == word:
+            return cast("Freshness", word)
+    if given is not None:
+        refuse(_bad_value(FRESHNESS, given, " or ".join(map(repr, get_args(Freshness)))))
+    return None
+
+
+def is_full(request: Request, refuse: Callable[[str], None]) -> bool:
+    """Read whether the page is wanted whole, whatever is stored."""
+    given = request.meta.get(FULL)
+    if given is not None and not isinstance(given, bool):
+        refuse(_bad_value(FULL, given, "True or False"))
+    return given is True
+
+
+def _bad_value(key: str, given: object, wanted: str) -> str:
+    return f"meta[{key!r}] is {reprlib.repr(given)}; it must be {wanted}. Such requests go on without it."
 
 
 def forget_outcome(request: Request) -> None:

@@ -171,6 +171,8 @@ class NotModifiedMiddleware:
             proxy=proxy_of(request),
             cookie_jar=self._jars.name(request),
             has_content=bool(request.body),
+            freshness=meta.freshness(request, self._statistics.refused),
+            full=meta.is_full(request, self._statistics.refused),
         )
 
     def _identity(self, request: Request) -> str | None:

@@ -45,6 +45,7 @@ class Statistics:
         self._has_warned = False
         self._is_counted_by_scrapy = False
         self._never_sent: WeakSet[Request] = WeakSet()
+        self._told: set[str] = set()
 
     def compare_with(self, crawler: Crawler, middleware: object) -> None:
         """See whether DownloaderStats is enabled, and sees responses before this middleware does."""
@@ -91,6 +92,13 @@ class Statistics:
             if self._collector.get_value(f"downloader/{name}") == 0:
                 # What was never received has no line.
                 self._collector.get_stats().pop(f"downloader/{name}", None)
+
+    def refused(self, problem: str) -> None:
+        """Count what a request asked for and cannot have; each of them is logged once."""
+        self._collector.inc_value("notmodified/errors")
+        if problem not in self._told:
+            self._told.add(problem)
+            logger.error(problem)
 
     def failed(self, error: Exception) -> None:
         """Count what went wrong here; the first is logged."""
