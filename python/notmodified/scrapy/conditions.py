@@ -38,12 +38,17 @@ def take_off(request: Request) -> None:
     if not isinstance(written, dict):
         return
     for name, change in written.items():
-        if _text(request.headers.getlist(name)) != change["added"]:
-            continue
-        if change["before"]:
-            request.headers.setlist(name, _bytes(change["before"]))
-        else:
-            del request.headers[name]
+        match name, change:
+            case str(), {"added": list(added), "before": list(before)}:
+                if _text(request.headers.getlist(name)) != added:
+                    continue
+                if before:
+                    request.headers.setlist(name, _bytes(before))
+                else:
+                    del request.headers[name]
+            case _:
+                # Not by our hand. What is written there cannot be undone, and must not cost the page.
+                continue
 
 
 def _text(values: Iterable[bytes]) -> list[str]:

@@ -95,8 +95,10 @@ class NotModifiedMiddleware:
 
     def spider_closed(self, spider: Spider) -> None:
         """Write what is left, and let the store go; other spiders of this process keep theirs."""
-        close_store(self.cache, self._collector)
-        self._statistics.close(spider)
+        try:
+            close_store(self.cache, self._collector)
+        finally:
+            self._statistics.close(spider)
 
     async def process_request(self, request: Request, spider: Spider | None = None) -> Response | None:  # noqa: ARG002
         """Ask conditionally, or answer at once what is still fresh."""
@@ -128,7 +130,7 @@ class NotModifiedMiddleware:
         except Exception as error:  # noqa: BLE001, an exception here would lose the page: no retry sees it
             self._statistics.failed(error)
         if response.status == NOT_MODIFIED and asked.conditions and not asked.is_second:
-            return self._again(request)
+            return self._again_in_place_of(response, request)
         return response
 
     async def process_exception(
@@ -217,12 +219,20 @@ class NotModifiedMiddleware:
         self._statistics.handed_on()
         return failure
 
+    def _again_in_place_of(self, response: Response, request: Request) -> Response | Request:
+        """Ask once more, without conditions; where the request cannot be made again, hand on what came."""
+        try:
+            return self._again(request)
+        except Exception as error:  # noqa: BLE001, as above
+            self._statistics.failed(error)
+            return response
+
     def _again(
         self, request: Request, plan: notmodified.Plan | None = None, resend: notmodified.Resend | None = None
     ) -> Request:
         """Make the same request once more, with no conditions but those that the core wants now."""
-        self._statistics.asked_again()
         again: Request = request.replace(dont_filter=True)
+        self._statistics.asked_again()
         again.meta[meta.AGAIN] = True
         if plan is not None and resend is not None:
             own = set(conversion.request_fields(request))
@@ -232,8 +242,6 @@ class NotModifiedMiddleware:
 
     def _deliver(self, request: Request, settled: notmodified.Response, received: Response | None) -> Response:
         page = received
-        if received is None:
-            self._statistics.never_sent(request)
         if page is None or page.status != settled.status:
             page = conversion.stored_page(settled, request, received)
         request.meta[meta.OUTCOME] = {
@@ -243,6 +251,8 @@ class NotModifiedMiddleware:
         }
         self._statistics.delivered(settled)
         self._hand_over(request, settled)
+        if received is None:
+            self._statistics.never_sent(request)
         return page
 
     def _hand_over(self, request: Request, settled: notmodified.Response) -> None:

@@ -104,11 +104,11 @@ class StaleIfErrorMiddleware:
 
     def _is_the_spiders(self, request: Request, response: Response) -> bool:
         """Tell whether the spider names this status among those that it handles itself."""
-        named = (
-            *request.meta.get("handle_httpstatus_list", ()),
-            *getattr(self._crawler.spider, "handle_httpstatus_list", ()),
+        lists = (
+            request.meta.get("handle_httpstatus_list"),
+            getattr(self._crawler.spider, "handle_httpstatus_list", None),
         )
-        return response.status in named
+        return any(response.status in named for named in lists if named)
 
     async def _on_its_way(self, request: Request, page: Response) -> Response | Request:
         """Show it to whoever sees a page after a 304: it is still coded, and it may be a redirect.
