@@ -217,6 +217,8 @@ class NotModifiedMiddleware:
             "not_modified": False,
         }
         self._statistics.handed_on()
+        # Told by us, with nothing to acknowledge.
+        deliver(request, Page(None, is_inspected=self._is_inspection))
         return failure
 
     def _again_in_place_of(self, response: Response, request: Request) -> Response | Request:
