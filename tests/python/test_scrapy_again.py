@@ -165,6 +165,29 @@ def test_full_disk_costs_no_page_and_is_said_once(origin: Origin, store: Path) -
     assert f"trouble: {crawled.stats['notmodified/store_errors']}" in crawled.said("INFO", "notmodified:")[0]
 
 
+def stop_by_full_disk(origin: Origin, store: Path, **settings: Any) -> None:  # noqa: ANN401, a project's
+    """Fill the disk of a strict crawl, slowly: the store writes behind the crawl's back."""
+    urls = [origin.on(f"/{number}", Page(content)) for number, content in enumerate(contents())]
+    full_disk: dict[str, Any] = {"EXTENSIONS": {"crawls.again.FullDisk": 0}, "DOWNLOAD_DELAY": 0.1}
+
+    stopped = crawl_apart(urls, store=store, NOTMODIFIED_STRICT=True, **full_disk, **settings)
+
+    assert stopped is not None
+    assert stopped.stats["finish_reason"] == "notmodified_store_failed"
+    assert len(stopped.said("CRITICAL", "NOTMODIFIED_STRICT is on")) == 1
+    assert 0 < len(stopped.items) < len(urls)
+    assert len(stopped.items) == stopped.stats["downloader/response_count"]
+
+
+def test_full_disk_stops_a_strict_crawl(origin: Origin, store: Path) -> None:
+    stop_by_full_disk(origin, store)
+
+
+@pytest.mark.scrapy(since=(2, 15), reason="crawls without a reactor came with 2.15")
+def test_full_disk_stops_a_strict_crawl_without_a_reactor(origin: Origin, store: Path) -> None:
+    stop_by_full_disk(origin, store, TWISTED_REACTOR_ENABLED=False)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_damaged_store_costs_no_page(seed: int, origin: Origin, store: Path) -> None:
     pages = {origin.on(f"/{number}", Page(content)): content for number, content in enumerate(contents())}

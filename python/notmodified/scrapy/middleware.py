@@ -26,6 +26,7 @@ from notmodified.scrapy.reactors import refuse_where_nothing_can_be_awaited
 from notmodified.scrapy.settings import Config
 from notmodified.scrapy.statistics import Statistics
 from notmodified.scrapy.store import close_store, open_store
+from notmodified.scrapy.strict import StoreWatch
 
 if TYPE_CHECKING:
     from scrapy import Request, Spider
@@ -60,6 +61,7 @@ class NotModifiedMiddleware:
         self._jars = CookieJars(crawler.settings)
         self._pages = pages_of(crawler)
         self._is_inspection = is_inspection(crawler)
+        self._watch = StoreWatch(crawler, cache) if config.strict else None
         # Where a page may stand in for a failure.
         self._stale: stale.StaleIfErrorMiddleware | None = None
         # Never in meta, which is pickled and copied; weakly, since a request may be dropped on any way.
@@ -122,6 +124,8 @@ class NotModifiedMiddleware:
         """Settle what the answer means."""
         asked = self._asked.pop(request, None)
         conditions.take_off(request)
+        if self._watch is not None:
+            self._watch.stop_if_it_failed()
         if asked is None:
             self._statistics.take_back(request, response)
             return response
