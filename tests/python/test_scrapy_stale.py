@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from crawls import crawl, crawl_apart, request
-from origin import Page, Reply, sequence, status
+from origin import Origin, Page, Reply, cut, hang_before_reply, hang_in_body, sequence, status
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from origin import Handler, Origin
+    from origin import Handler
 
 pytestmark = pytest.mark.usefixtures("environment")
 ONE = b"<html>one</html>"
@@ -57,6 +57,33 @@ def test_stored_page_stands_in_after_the_last_retry(name: str, origin: Origin, s
     # Retries leave the chain before ban detection; it sees the failure, and then the page.
     assert stood_in.stats["seen"] == [seen[name], 200]
     assert stood_in.stats["notmodified/outcome/stale-if-error"] == 1
+
+
+@pytest.mark.parametrize("failure", [hang_before_reply, hang_in_body(), cut(ONE, 3)])
+def test_answer_that_does_not_end_is_a_failure(failure: Handler, origin: Origin, store: Path) -> None:
+    url = fail(origin, store, failure)
+
+    stood_in = crawl([url], store=store, **STALE, DOWNLOAD_TIMEOUT=0.3)
+
+    assert stood_in.page["body"] == ONE.decode()
+    assert stood_in.page["meta"]["notmodified"] == STOOD_IN
+
+
+def test_connection_that_is_refused_is_a_failure(store: Path) -> None:
+    with Origin() as gone:
+        url = gone.on("/page.html", Page(ONE))
+        crawl([url], store=store)
+
+    assert crawl([url], store=store, **STALE).page["meta"]["notmodified"] == STOOD_IN
+
+
+@pytest.mark.parametrize("bad", [{"NOTMODIFIED_STALE_IF_ERROR": [1]}, {**STALE, "NOTMODIFIED_ENABLED": "perhaps"}])
+def test_setting_that_makes_no_sense_is_refused_in_one_line(bad: dict[str, Any], origin: Origin, store: Path) -> None:
+    refused = crawl([origin.on("/page.html", Page(ONE))], store=store, **bad)
+
+    assert refused.error is not None
+    assert refused.error.startswith("SettingsError")
+    assert origin.log == []
 
 
 @pytest.mark.parametrize("name", FAILURES)

@@ -10,6 +10,7 @@ What of a page may be served stale, and for how long, is decided by `notmodified
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import logging
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,9 @@ from scrapy.settings import default_settings
 from scrapy.utils.defer import maybe_deferred_to_future
 from scrapy.utils.misc import load_object
 from twisted.internet.defer import Deferred
+
+from notmodified.scrapy import values
+from notmodified.scrapy.values import PREFIX, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -129,10 +133,12 @@ class StaleIfErrorMiddleware:
 
 
 def is_asked_for(settings: BaseSettings) -> bool:
-    """Tell whether a setting lets anything stand in; what they say is checked elsewhere."""
-    return settings.get("NOTMODIFIED_STALE_IF_ERROR") not in {None, ""} or (
-        settings.get("NOTMODIFIED_FRESHNESS") == "rfc9111"
-    )
+    """Tell whether a setting lets anything stand in; those that make no sense are refused elsewhere."""
+    with contextlib.suppress(SettingsError):
+        if not values.boolean(settings, "ENABLED", default=True):
+            return False
+    is_set = settings.get(f"{PREFIX}STALE_IF_ERROR") not in (None, "")
+    return is_set or settings.get(f"{PREFIX}FRESHNESS") == "rfc9111"
 
 
 def put_at_the_end(crawler: Crawler, deliver: Deliver, own_hook: Callable[..., Any]) -> StaleIfErrorMiddleware | None:
