@@ -35,22 +35,17 @@ _SETTING = "SPIDER_MIDDLEWARES"
 
 def add_to(settings: BaseSettings) -> None:
     """Name the spider middlewares in the settings of a project that does not name them itself."""
-    if _is_kept_off(settings[_SETTING]):
-        return
-    for middleware, order in ORDERS.items():
+    for middleware, order in _missing(settings[_SETTING]):
         settings.setdefault_in_component_priority_dict(_SETTING, middleware, order)
 
 
 def bring_along(settings: BaseSettings) -> None:
     """Do the same with the settings of a crawl that begins."""
     named = settings[_SETTING]
-    if _is_kept_off(named):
-        return
     # Should a version of Scrapy freeze that, too, the project hears what it can do itself.
     with contextlib.suppress(TypeError):
-        for middleware, order in ORDERS.items():
-            if not _orders(named, middleware):
-                named[middleware] = order
+        for middleware, order in _missing(named):
+            named[middleware] = order
 
 
 def with_consumer(config: Config, settings: BaseSettings) -> Config:
@@ -72,9 +67,11 @@ def warn_of_missing() -> None:
     )
 
 
-def _is_kept_off(named: Mapping[Any, int | None]) -> bool:
-    orders = _orders(named, NotModifiedSpiderMiddleware)
-    return bool(orders) and all(order is None for order in orders)
+def _missing(named: Mapping[Any, int | None]) -> list[tuple[type, int]]:
+    if _orders(named, NotModifiedSpiderMiddleware) == [None]:
+        # Where the one is kept off, the other has nothing to do.
+        return []
+    return [(middleware, order) for middleware, order in ORDERS.items() if not _orders(named, middleware)]
 
 
 def _orders(named: Mapping[Any, int | None], middleware: type) -> list[int | None]:

@@ -7,12 +7,13 @@ import signal
 from typing import TYPE_CHECKING, Any
 
 from scrapy import Request
-from scrapy.exceptions import CloseSpider, DropItem
+from scrapy.exceptions import CloseSpider, DropItem, NotConfigured
 from scrapy.pipelines.files import FilesPipeline
 from scrapy.utils.defer import maybe_deferred_to_future
 from twisted.internet.task import deferLater
 
 from crawls.spiders import PageSpider, page, the_cache
+from notmodified.scrapy import NotModifiedSpiderMiddleware
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator
@@ -33,6 +34,12 @@ class ItemsSpider(PageSpider):
         """Yield them."""
         for number in range(3):
             yield {**page(response), "number": number}
+
+
+class OtherSpider(ItemsSpider):
+    """Does so under a name of its own, and so for another consumer."""
+
+    name = "others"
 
 
 class AsyncItemsSpider(PageSpider):
@@ -183,6 +190,15 @@ class Files(FilesPipeline):
     def get_media_requests(self, item: Any, info: object) -> list[Request]:  # noqa: ANN401, ARG002
         """Ask for it."""
         return [Request(item["url"] + "?file")]
+
+
+class Unmade(NotModifiedSpiderMiddleware):
+    """A project's own spider middleware that declines to be made."""
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:  # noqa: ARG003
+        """Decline."""
+        raise NotConfigured
 
 
 class Losing:
