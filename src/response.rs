@@ -75,6 +75,15 @@ impl Response {
         !matches!(self.outcome, Outcome::Passed)
     }
 
+    /// Can the body be read without waiting for a disk, or for long?
+    #[must_use]
+    pub fn is_at_hand(&self) -> bool {
+        match &self.body {
+            ResponseBody::Received(_) => true,
+            ResponseBody::Kept(kept) | ResponseBody::Part(kept, _) => kept.is_at_hand(),
+        }
+    }
+
     /// The body as it came over the wire: coded as Content-Encoding says.
     ///
     /// # Errors

@@ -223,6 +223,13 @@ class Response:
         """The body as it came over the wire, coded as Content-Encoding says. Made anew at each reading."""
 
     @property
+    def at_hand(self) -> bool:
+        """Can the body be read without waiting for a disk, and is it not large?
+
+        Where not, whoever runs on an event loop does better to read it on another thread.
+        """
+
+    @property
     def encoding(self) -> str:
         """The encoding of ``text``: a byte order mark, else the charset of Content-Type, else UTF-8."""
 
@@ -382,7 +389,15 @@ class Cache:
         freshness: Literal["revalidate", "rfc9111"] | None = None,
         full: bool = False,
     ) -> Coroutine[Any, Any, Plan]:
-        """The same as ``plan``, awaitable: for stores that are not local."""
+        """The same as ``plan``, awaitable: for whoever must not wait for a disk."""
+
+    @property
+    def at_hand(self) -> bool:
+        """Can ``plan`` look up its record without waiting for a disk?
+
+        Told from the lookups before: False after the store was opened, and after one that had to wait, until a few
+        dozen in a row did not have to. Where it is False, ``aplan`` keeps an event loop free.
+        """
 
     def stats(self) -> dict[str, Any]:
         """What was counted, as ``Session.stats`` tells it."""
@@ -562,6 +577,13 @@ class Plan:
         length: bytes of the body by its framing; what Content-Length says, where None.
         """
 
+    @property
+    def at_hand(self) -> bool:
+        """Can ``settle`` do without waiting for a disk, and without copying a large body?
+
+        Where not, ``asettle`` keeps an event loop free. Told by where the stored body lies that was asked about.
+        """
+
     def settle(
         self,
         status: int,
@@ -599,7 +621,7 @@ class Plan:
         wire_bytes: int | None = None,
         elapsed: float | None = None,
     ) -> Coroutine[Any, Any, Response | Resend]:
-        """The same as ``settle``, awaitable: for stores that are not local."""
+        """The same as ``settle``, awaitable: for whoever must not wait for a disk."""
 
     def fail(self, error: BaseException | None = None) -> Response | None:
         """Say that the request came to no answer; the stored response that stands in for it, where one may.

@@ -6,7 +6,10 @@ Text is latin-1, in which every byte has a character: what an origin sent is wha
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 Text: TypeAlias = str | bytes
 HeadersLike: TypeAlias = (
@@ -32,6 +35,13 @@ class Headers(Mapping[str, str]):
         raw = getattr(fields, "raw", None)
         pairs = raw if raw is not None else fields.items() if isinstance(fields, Mapping) else fields
         self.raw = tuple((_encoded(name), _encoded(one)) for name, value in pairs for one in _lines(value))
+
+    @classmethod
+    def of_raw(cls, raw: tuple[tuple[bytes, bytes], ...]) -> Self:
+        """Make a section of its ``raw`` lines, which are bytes already."""
+        headers = cls.__new__(cls)
+        headers.raw = raw
+        return headers
 
     def get_all(self, name: str) -> list[str]:
         """Each line of that name, in order; an empty list where there is none."""

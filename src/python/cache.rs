@@ -102,6 +102,11 @@ impl PyCache {
         off_the_loop(slf.getattr("plan")?, arguments, options)
     }
 
+    #[getter]
+    fn at_hand(&self, py: Python<'_>) -> PyResult<bool> {
+        Ok(self.open(py)?.is_warm())
+    }
+
     /// Callables may lead back to the cache.
     fn __traverse__(&self, visit: PyVisit<'_>) -> std::result::Result<(), PyTraverseError> {
         self.jury.traverse(&visit)

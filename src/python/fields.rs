@@ -1,5 +1,6 @@
 //! Field sections to and from Python: mappings, pairs, or an object with `raw` pairs; text as latin-1, so that every byte has a character.
 
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple, PyType};
@@ -10,7 +11,10 @@ use crate::python::error::invalid;
 /// Reads what a caller gives for headers: `None`, a mapping of names to values or lists of values, or an iterable of pairs.
 pub(super) fn read(headers: Option<&Bound<'_, PyAny>>) -> PyResult<Fields> {
     let Some(headers) = headers.filter(|headers| !headers.is_none()) else { return Ok(Fields::new()) };
-    let pairs = if let Ok(dict) = headers.cast::<PyDict>() {
+    // The usual first: what is not there would be looked for at the cost of an exception.
+    let pairs = if headers.is_instance_of::<PyList>() || headers.is_instance_of::<PyTuple>() {
+        headers.clone()
+    } else if let Ok(dict) = headers.cast::<PyDict>() {
         dict.items().into_any()
     } else if let Ok(raw) = headers.getattr("raw") {
         raw
@@ -59,10 +63,11 @@ pub(super) fn bytes(text: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
 pub(super) fn write<'py>(py: Python<'py>, fields: &Fields) -> PyResult<Bound<'py, PyAny>> {
     static HEADERS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     let class = HEADERS.import(py, "notmodified.headers", "Headers")?;
-    class.call1((pairs(py, fields)?,))
+    class.call_method1(intern!(py, "of_raw"), (pairs(py, fields)?,))
 }
 
-/// The same as a list of pairs of bytes.
-fn pairs<'py>(py: Python<'py>, fields: &Fields) -> PyResult<Bound<'py, PyList>> {
-    PyList::new(py, fields.iter().map(|(name, value)| (PyBytes::new(py, name), PyBytes::new(py, value))))
+/// The same as pairs of bytes.
+fn pairs<'py>(py: Python<'py>, fields: &Fields) -> PyResult<Bound<'py, PyTuple>> {
+    let pairs: Vec<_> = fields.iter().map(|(name, value)| (PyBytes::new(py, name), PyBytes::new(py, value))).collect();
+    PyTuple::new(py, pairs)
 }

@@ -120,6 +120,11 @@ impl PyPlan {
         response.map(|response| Py::new(py, PyResponse::own(response, &self.cache))).transpose()
     }
 
+    #[getter]
+    fn at_hand(&self) -> bool {
+        self.sent().sending.as_ref().is_none_or(|sending| self.cache.is_at_hand(sending))
+    }
+
     /// Callables may lead back to the plan.
     fn __traverse__(&self, visit: PyVisit<'_>) -> std::result::Result<(), PyTraverseError> {
         self.jury.traverse(&visit)

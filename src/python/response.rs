@@ -115,6 +115,11 @@ impl PyResponse {
     }
 
     #[getter]
+    fn at_hand(&self, py: Python<'_>) -> PyResult<bool> {
+        Ok(self.get(py)?.is_at_hand())
+    }
+
+    #[getter]
     fn encoding<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let content = self.content(py)?;
         py.import("notmodified.text")?.call_method1("encoding", (self.headers(py)?, content))

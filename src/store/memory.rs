@@ -125,6 +125,14 @@ impl Store for MemoryStore {
         self.held().bodies.get(&body).map(|shared| Kept::Here(shared.body.clone()))
     }
 
+    fn is_warm(&self) -> bool {
+        true
+    }
+
+    fn is_at_hand(&self, _body: Option<BodyRef>) -> bool {
+        true
+    }
+
     async fn write(&self, key: &Key, change: Change, body: Option<Body>) -> Result<()> {
         self.held().change(key, &change, body);
         Ok(())

@@ -50,6 +50,12 @@ pub trait Store: Send + Sync {
     /// The body, where it is known to be there and whole, without reading it.
     fn promise(&self, body: BodyRef) -> Option<Kept>;
 
+    /// Are records found without waiting for a disk, as far as the last ones tell?
+    fn is_warm(&self) -> bool;
+
+    /// Can this body, if any, be read, and an answer be written down, without waiting for a disk, or for long?
+    fn is_at_hand(&self, body: Option<BodyRef>) -> bool;
+
     /// Makes a change to the record under `key`; a [`Change::Store`] brings its body along. Returns when the change is accepted, which is
     /// before it is durable: see [`Store::flush`]. Waits while the write queue is full.
     fn write(&self, key: &Key, change: Change, body: Option<Body>) -> impl Future<Output = Result<()>> + Send;
@@ -83,6 +89,15 @@ impl Kept {
         match self {
             Self::Here(body) => body.reference(),
             Self::Lmdb(promised) => promised.reference(),
+        }
+    }
+
+    /// Can it be read without waiting for a disk, or for long?
+    #[must_use]
+    pub fn is_at_hand(&self) -> bool {
+        match self {
+            Self::Here(_) => true,
+            Self::Lmdb(promised) => promised.is_at_hand(),
         }
     }
 
@@ -142,6 +157,14 @@ impl Store for AnyStore {
 
     fn promise(&self, body: BodyRef) -> Option<Kept> {
         each!(self, store => store.promise(body))
+    }
+
+    fn is_warm(&self) -> bool {
+        each!(self, store => store.is_warm())
+    }
+
+    fn is_at_hand(&self, body: Option<BodyRef>) -> bool {
+        each!(self, store => store.is_at_hand(body))
     }
 
     async fn write(&self, key: &Key, change: Change, body: Option<Body>) -> Result<()> {

@@ -59,12 +59,11 @@ def wire_bytes(response: Response, fields: Fields) -> int:
     return len(response.body) + header_size + get_status_size(response.status) + 4
 
 
-def stored_page(stored: notmodified.Response, request: Request, received: Response | None) -> Response:
+def stored_page(stored: notmodified.Response, body: bytes, request: Request, received: Response | None) -> Response:
     """Make the stored response the one of this request; from the received one come the connection's facts."""
     # As the download handlers name it: a fragment is not asked for.
     url = urldefrag(request.url).url if received is None else received.url
     headers = _as_headers(stored.headers.raw)
-    body = stored.wire_content
     # The class is chosen as the download handlers choose it. A coded body is decoded by
     # HttpCompressionMiddleware, which comes later and chooses again.
     response_class = responsetypes.from_args(headers=headers, url=url, body=body)

@@ -18,7 +18,7 @@ from scrapy.exceptions import IgnoreRequest, NotConfigured
 from scrapy.http.request import NO_CALLBACK
 
 import notmodified
-from notmodified.scrapy import conditions, conversion, meta, spider_side, stale, throttle
+from notmodified.scrapy import conditions, conversion, meta, spider_side, stale, throttle, waiting
 from notmodified.scrapy.identity import CookieJars, proxy_of
 from notmodified.scrapy.inspection import is_inspection
 from notmodified.scrapy.pages import Page, deliver, pages_of
@@ -110,7 +110,7 @@ class NotModifiedMiddleware:
         if not meta.is_ours(request):
             return None
         try:
-            return self._ask(request, is_second=is_second)
+            return await self._ask(request, is_second=is_second)
         except Exception as error:  # noqa: BLE001, the request goes out as the spider made it
             self._statistics.failed(error)
             return None
@@ -130,7 +130,7 @@ class NotModifiedMiddleware:
             self._statistics.take_back(request, response)
             return response
         try:
-            return self._settle(request, response, asked)
+            return await self._settle(request, response, asked)
         except Exception as error:  # noqa: BLE001, an exception here would lose the page: no retry sees it
             self._statistics.failed(error)
         if response.status == NOT_MODIFIED and asked.conditions and not asked.is_second:
@@ -152,24 +152,25 @@ class NotModifiedMiddleware:
             if isinstance(exception, IgnoreRequest):
                 asked.plan.abandon()
             else:
-                self._set_aside(request, asked.plan.fail(exception))
+                self._set_aside(request, await waiting.fail(asked.plan, exception))
         except Exception as error:  # noqa: BLE001, the download's own exception is the one to go on
             self._statistics.failed(error)
 
-    def _ask(self, request: Request, *, is_second: bool) -> Response | None:
+    async def _ask(self, request: Request, *, is_second: bool) -> Response | None:
         asked = self._asked.get(request)
         if not is_second or asked is None:
-            plan = self._plan(request)
+            plan = await self._plan(request)
             if plan.response is not None:
-                return self._deliver(request, plan.response, None)
+                return await self._deliver(request, plan.response, None)
             # Without its first plan, the second request goes out as the spider made it.
             asked = Asked(plan, () if is_second else plan.conditions.raw, is_second=is_second, is_orphan=is_second)
             self._asked[request] = asked
         conditions.put_on(request, asked.conditions)
         return None
 
-    def _plan(self, request: Request) -> notmodified.Plan:
-        return self.cache.plan(
+    async def _plan(self, request: Request) -> notmodified.Plan:
+        return await waiting.plan(
+            self.cache,
             request.method,
             request.url,
             conversion.request_fields(request),
@@ -187,14 +188,15 @@ class NotModifiedMiddleware:
             return self.config.identity_by(request)
         return given
 
-    def _settle(self, request: Request, response: Response, asked: Asked) -> Response | Request:
+    async def _settle(self, request: Request, response: Response, asked: Asked) -> Response | Request:
         fields = conversion.response_fields(response)
         wire_bytes = conversion.wire_bytes(response, fields)
         self._statistics.answered(wire_bytes)
         if response.status == NOT_MODIFIED and asked.is_orphan:
             asked.plan.abandon()
             return response
-        settled = asked.plan.settle(
+        settled = await waiting.settle(
+            asked.plan,
             response.status,
             fields,
             response.body,
@@ -207,7 +209,7 @@ class NotModifiedMiddleware:
         if settled.outcome is notmodified.Outcome.STALE_IF_ERROR:
             self._set_aside(request, settled)
             return self._hand_on(request, response)
-        return self._deliver(request, settled, response)
+        return await self._deliver(request, settled, response)
 
     def _set_aside(self, request: Request, stored: notmodified.Response | None) -> None:
         """Keep what may stand in until Scrapy's retries are exhausted, and everybody has seen the failure."""
@@ -246,10 +248,10 @@ class NotModifiedMiddleware:
             self._asked[again] = Asked(plan, wanted, is_second=True)
         return again
 
-    def _deliver(self, request: Request, settled: notmodified.Response, received: Response | None) -> Response:
+    async def _deliver(self, request: Request, settled: notmodified.Response, received: Response | None) -> Response:
         page = received
         if page is None or page.status != settled.status:
-            page = conversion.stored_page(settled, request, received)
+            page = conversion.stored_page(settled, await waiting.body(settled), request, received)
         request.meta[meta.OUTCOME] = {
             "outcome": settled.outcome.value,
             "changed": settled.changed,

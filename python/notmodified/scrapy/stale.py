@@ -28,7 +28,7 @@ from notmodified.scrapy import values
 from notmodified.scrapy.values import PREFIX, SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from scrapy import Request, Spider
     from scrapy.crawler import Crawler
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     import notmodified
 
     # Makes the stored response the one of this request; the received one is None where no answer came.
-    Deliver = Callable[[Request, notmodified.Response, Response | None], Response]
+    Deliver = Callable[[Request, notmodified.Response, Response | None], Awaitable[Response]]
 
 logger = logging.getLogger(__name__)
 
@@ -83,10 +83,10 @@ class StaleIfErrorMiddleware:
         stored = self._set_aside.pop(request, None)
         if stored is None or response.status < SERVER_ERROR or self._is_the_spiders(request, response):
             return response
-        page = self._page(request, stored, response)
+        page = await self._page(request, stored, response)
         return response if page is None else await self._on_its_way(request, page)
 
-    def process_exception(
+    async def process_exception(
         self,
         request: Request,
         exception: Exception,
@@ -96,11 +96,11 @@ class StaleIfErrorMiddleware:
         stored = self._set_aside.pop(request, None)
         if stored is None or not isinstance(exception, self._failures):
             return None
-        return self._page(request, stored, None)
+        return await self._page(request, stored, None)
 
-    def _page(self, request: Request, stored: notmodified.Response, received: Response | None) -> Response | None:
+    async def _page(self, request: Request, stored: notmodified.Response, received: Response | None) -> Response | None:
         try:
-            return None if self._deliver is None else self._deliver(request, stored, received)
+            return None if self._deliver is None else await self._deliver(request, stored, received)
         except Exception:
             self._crawler.stats.inc_value("notmodified/errors")
             logger.warning("A stored page could not stand in for a failure, which goes on as it is", exc_info=True)

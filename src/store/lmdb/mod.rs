@@ -22,7 +22,8 @@
 //! 8. no file is opened whose structure may be damaged, or that is on another machine: `health`, `structure`, `filesystem`;
 //! 9. no file is replaced that another process has open: `claim`, `compact`.
 //!
-//! What a store forgets, and when, is in `upkeep`; what of it is read only when somebody asks, in `promises`.
+//! What a store forgets, and when, is in `upkeep`; what of it is read only when somebody asks, in `promises`; whether that waits for a disk, in
+//! `warmth`.
 
 mod claim;
 mod compact;
@@ -43,6 +44,7 @@ mod structure;
 mod transaction;
 mod upkeep;
 mod walk;
+mod warmth;
 mod writer;
 
 use std::path::Path;
@@ -216,6 +218,12 @@ impl Promised {
         }
     }
 
+    /// Can it be read without waiting for a disk?
+    #[must_use]
+    pub fn is_at_hand(&self) -> bool {
+        self.promise.bytes().is_some() || self.shared.is_at_hand(self.reference())
+    }
+
     fn told<T>(&self, found: Found<T>) -> Result<T> {
         match found {
             Found::Whole(value) => Ok(value),
@@ -249,7 +257,10 @@ impl Store for LmdbStore {
             Some(None) => Found::Nothing,
             Some(record) => of_key(record, key).map_or(Found::Unreadable, Found::Whole),
             None => {
-                shared.environment.read(|transaction, databases| transaction::record(transaction, databases, key))?
+                let look_up = || {
+                    shared.environment.read(|transaction, databases| transaction::record(transaction, databases, key))
+                };
+                shared.warmth.watch(look_up)?
             }
         };
         Ok(self.counted(found))
@@ -275,6 +286,16 @@ impl Store for LmdbStore {
         let promise = shared.promises.promise(body)?;
         let (shared, counters) = (Arc::clone(&self.shared), Arc::clone(&self.counters));
         Some(Kept::Lmdb(Promised { promise, shared, counters }))
+    }
+
+    fn is_warm(&self) -> bool {
+        self.shared().map_or(true, |shared| shared.warmth.is_warm())
+    }
+
+    fn is_at_hand(&self, body: Option<BodyRef>) -> bool {
+        // What is refused is refused at once.
+        let Ok(shared) = self.shared() else { return true };
+        shared.pending.has_room() && body.is_none_or(|body| shared.is_at_hand(body))
     }
 
     async fn write(&self, key: &Key, change: Change, body: Option<Body>) -> Result<()> {

@@ -196,6 +196,12 @@ impl Pending {
             .await
     }
 
+    /// Is so much of the queue free that whoever comes next need hardly wait?
+    pub fn has_room(&self) -> bool {
+        let bytes = self.room_for_bytes.available_permits();
+        self.room_for_changes.available_permits() > 0 && bytes >= self.most_bytes as usize / 4
+    }
+
     /// A place in the queue, if there is one.
     fn room_at_once(&self, bytes: u32) -> Option<Room> {
         let change = Arc::clone(&self.room_for_changes).try_acquire_owned().ok()?;

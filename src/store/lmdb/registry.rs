@@ -16,6 +16,7 @@ use crate::store::lmdb::pending::Pending;
 use crate::store::lmdb::place::{DATA, FileId, Place};
 use crate::store::lmdb::promises::Promises;
 use crate::store::lmdb::shared::Shared;
+use crate::store::lmdb::warmth::Warmth;
 use crate::store::lmdb::{Options, compact, failure, health, secret, writer};
 
 /// The stores of one process. A fork can leave the lock held by a thread that the child does not have, so each process has a registry of its
@@ -66,6 +67,7 @@ pub fn acquire(path: &Path, options: Options) -> Result<(Arc<Shared>, Option<Str
             environment,
             pending: Pending::new(&options),
             promises: Arc::new(Promises::new()),
+            warmth: Warmth::default(),
             writing: Mutex::default(),
         });
         let writer = writer::start(&shared, options.limits)?;

@@ -7,10 +7,16 @@ use bytes::Bytes;
 use crate::entry::BodyRef;
 use crate::error::Result;
 use crate::identity::Secret;
+use crate::store::lmdb::databases::{body_key, get};
 use crate::store::lmdb::environment::Environment;
+use crate::store::lmdb::native;
 use crate::store::lmdb::pending::Pending;
 use crate::store::lmdb::promises::Promises;
 use crate::store::lmdb::transaction::{self, Found};
+use crate::store::lmdb::warmth::Warmth;
+
+/// What is larger takes longer to copy and to check than to hand over to another thread.
+const LARGEST_AT_HAND: u64 = 256 << 10;
 
 /// What all handles to a store have in common.
 #[derive(Debug)]
@@ -27,6 +33,8 @@ pub struct Shared {
     pub pending: Pending,
     /// What was promised of it.
     pub promises: Arc<Promises>,
+    /// Whether lookups wait for a disk.
+    pub warmth: Warmth,
     /// Held while a group is written, and by whoever wants none to be.
     pub writing: Mutex<()>,
 }
@@ -38,6 +46,23 @@ impl Shared {
             Found::Whole(bytes) => Some(bytes),
             Found::Nothing | Found::Unreadable => None,
         })
+    }
+
+    /// Can a body be read without waiting for a disk, or for long? One that is not there at all can.
+    pub fn is_at_hand(&self, reference: BodyRef) -> bool {
+        if reference.length > LARGEST_AT_HAND {
+            return false;
+        }
+        if self.pending.body(reference).is_some() {
+            return true;
+        }
+        let look_up = || {
+            self.environment.read(|transaction, databases| {
+                Ok(get(transaction, databases.bodies, &body_key(reference))?.is_none_or(native::is_resident))
+            })
+        };
+        // An error is for whoever reads it.
+        self.warmth.is_warm() && self.warmth.watch(look_up).unwrap_or(true)
     }
 
     /// What `read` makes of the bytes of a body, where they lie.

@@ -1,0 +1,53 @@
+"""What of the store would have to wait for a disk waits on another thread, and the event loop goes on.
+
+Most of a store that is in use lies in memory, and reading it takes less time than handing it over: so it is asked
+first. Under a reactor that is not asyncio's nobody could await another thread, and everything is read in place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import notmodified
+
+
+async def plan(cache: notmodified.Cache, *request: Any, **options: Any) -> notmodified.Plan:  # noqa: ANN401 - as they come
+    """Do `Cache.plan`."""
+    if cache.at_hand or not can_wait():
+        return cache.plan(*request, **options)
+    return await cache.aplan(*request, **options)
+
+
+async def settle(
+    plan: notmodified.Plan,
+    *answer: Any,  # noqa: ANN401 - as they come
+    **options: Any,  # noqa: ANN401
+) -> notmodified.Response | notmodified.Resend:
+    """Do `Plan.settle`."""
+    if plan.at_hand or not can_wait():
+        return plan.settle(*answer, **options)
+    return await plan.asettle(*answer, **options)
+
+
+async def fail(plan: notmodified.Plan, error: Exception) -> notmodified.Response | None:
+    """Do `Plan.fail`."""
+    if plan.at_hand or not can_wait():
+        return plan.fail(error)
+    return await asyncio.to_thread(plan.fail, error)
+
+
+async def body(page: notmodified.Response) -> bytes:
+    """Read `Response.wire_content`."""
+    if page.at_hand or not can_wait():
+        return page.wire_content
+    return await asyncio.to_thread(lambda: page.wire_content)
+
+
+def can_wait() -> bool:
+    """Tell whether asyncio runs this coroutine; another reactor could not resume it."""
+    try:
+        return asyncio.current_task() is not None
+    except RuntimeError:
+        return False

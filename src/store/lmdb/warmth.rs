@@ -1,0 +1,53 @@
+//! Does what is read of the store come without waiting for a disk?
+//!
+//! LMDB reads a map of its file: what is not in memory of it is fetched from the disk in the middle of a read, and whoever reads on an event loop
+//! makes everybody wait. Of a body it can be asked where it lies, [`super::native::is_resident`]. The tree above it is only known by going
+//! down, so it is told from how the last lookups went: after a start, and after a lookup that had to wait, the store is taken to be cold until
+//! so many in a row did not have to. Then at most one of that many lookups can wait.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::store::lmdb::native;
+
+/// So many lookups without waiting make a store warm: those of a few dozen pages.
+const ENOUGH: u32 = 64;
+
+/// How the last lookups went.
+#[derive(Debug, Default)]
+pub struct Warmth {
+    in_a_row: AtomicU32,
+}
+
+impl Warmth {
+    /// Takes note of whether `look_up` had to wait.
+    pub fn watch<T>(&self, look_up: impl FnOnce() -> T) -> T {
+        let before = native::disk_waits();
+        let found = look_up();
+        if native::disk_waits() != before {
+            self.in_a_row.store(0, Ordering::Relaxed);
+        } else if !self.is_warm() {
+            self.in_a_row.fetch_add(1, Ordering::Relaxed);
+        }
+        found
+    }
+
+    /// Did none of the last lookups have to wait?
+    pub fn is_warm(&self) -> bool {
+        self.in_a_row.load(Ordering::Relaxed) >= ENOUGH
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ENOUGH, Warmth};
+
+    #[test]
+    fn a_store_is_cold_until_enough_lookups_went_without_waiting() {
+        let warmth = Warmth::default();
+        for _ in 0..ENOUGH {
+            assert!(!warmth.is_warm());
+            warmth.watch(|| ());
+        }
+        assert!(warmth.is_warm());
+    }
+}
