@@ -79,10 +79,10 @@ def _requests(site: Website, arguments: argparse.Namespace, report: Report) -> N
 
 
 def _crawls(site: Website, arguments: argparse.Namespace, report: Report) -> None:
-    """A table for one kind of page."""
-    case = Case(20, "plain")
-    crawls = crawls_table.measure(site, site.publish(case, arguments.pages), arguments.pages, arguments.rounds)
-    report.add(f"Warm Scrapy crawl, {arguments.pages} pages of {case.name}", crawls.table())
+    """CPU and bytes, and the event loop's time."""
+    crawls = crawls_table.measure(site, arguments.crawled, arguments.rounds)
+    report.add(f"Warm Scrapy crawl, {crawls.pages} pages of {crawls_table.PLAIN.name}", crawls.table())
+    report.add("Time of the event loop that the store takes in it", crawls.loop_table())
     report.aims += summary.of_crawls(crawls)
 
 
@@ -98,6 +98,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--sizes", type=int, nargs="+", default=[2, 20, 142], help="kilobytes of a page")
     parser.add_argument("--codings", nargs="+", default=["plain", "gzip"], choices=["plain", "gzip"])
     parser.add_argument("--pages", type=int, default=500, help="how many there are")
+    parser.add_argument("--crawled", type=int, default=2000, help="pages of a Scrapy crawl")
     parser.add_argument("--rounds", type=int, help="of which the median is taken")
     parser.add_argument("--stores", type=int, nargs="+", help="pages in a store")
     parser.add_argument("--urls", type=int, help="for the memory of get_many")

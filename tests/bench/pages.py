@@ -6,12 +6,13 @@ nginx makes the tags (from a file's time and length) and the 304s; its access lo
 from __future__ import annotations
 
 import gzip
+import json
 import random
 import time
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.request import urlopen
 
 from xxhash import xxh3_64_intdigest
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 # RFC 9111 asks every time, instead of calling a page fresh that was written a minute ago.
 EXTRA = """
     keepalive_timeout 3600s; gzip_static on; gzip_vary on; add_header Cache-Control "max-age=0";
+    location /no-cache/ { add_header Cache-Control "no-cache"; }
+    location /private/ { add_header Cache-Control "private, max-age=0"; }
     location /endless/ { rewrite ^ /endless.html break; access_log off; }
 """
 SOURCE_BYTES = 1_000_000
@@ -40,11 +43,18 @@ class Case:
 
     kilobytes: int
     coding: str
+    # What Cache-Control says beside `max-age=0`, or in its place.
+    directive: str = ""
 
     @property
     def name(self) -> str:
-        """As it is called in paths and tables."""
-        return f"{self.kilobytes} KB, {self.coding}"
+        """As it is called in tables."""
+        return ", ".join(filter(None, (f"{self.kilobytes} KB", self.coding, self.directive)))
+
+    @property
+    def path(self) -> str:
+        """As it is called in paths."""
+        return "/".join(filter(None, (self.directive, f"{self.coding}-{self.kilobytes}")))
 
 
 class Website:
@@ -61,12 +71,12 @@ class Website:
         """Write so many pages; the file with a line of URL and hash for each of them."""
         lines = []
         for number in range(count):
-            name = f"{case.coding}-{case.kilobytes}/{number}.html"
+            name = f"{case.path}/{number}.html"
             content = self._page(number, case.kilobytes * 1000)
             lines.append(f"{self._nginx.write(name, content)} {xxh3_64_intdigest(content)}\n")
             if case.coding == "gzip":
                 self._nginx.write(f"{name}.gz", gzip.compress(content, 6))
-        listed = self._lists / f"{case.coding}-{case.kilobytes}.txt"
+        listed = self._lists / f"{case.path.replace('/', '-')}.txt"
         listed.write_text("".join(lines), encoding="utf-8")
         return listed
 
@@ -93,14 +103,21 @@ class Website:
 
     def count(self, requests: int) -> Counter[int]:
         """How often each status was served since the last count; waits until so many are in the log."""
-        statuses: Counter[int] = Counter()
+        return Counter(int(served["status"]) for served in self._served(requests))
+
+    def count_bytes(self, requests: int) -> int:
+        """The same for bytes of bodies."""
+        return sum(int(served["body_bytes_sent"]) for served in self._served(requests))
+
+    def _served(self, requests: int) -> list[dict[str, Any]]:
+        served: list[dict[str, Any]] = []
         deadline = time.monotonic() + LOG_TIMEOUT
         rest = ""
         while True:
             *lines, rest = (rest + self._log.read()).split("\n")
-            statuses.update(int(line.split('"status":', 1)[1].split(",", 1)[0]) for line in lines)
-            if statuses.total() >= requests or time.monotonic() > deadline:
-                return statuses
+            served += map(json.loads, lines)
+            if len(served) >= requests or time.monotonic() > deadline:
+                return served
             time.sleep(0.005)
 
 

@@ -77,10 +77,10 @@ class Stopwatch:
     def __init__(self) -> None:
         self._wall, self._cpu = time.perf_counter(), time.process_time()
 
-    def tell(self, *, wrong: int) -> None:
-        """Say what it cost since: user and system time of this process, all threads."""
+    def tell(self, *, wrong: int, **more: float) -> None:
+        """Say what it cost since: user and system time of this process, all threads; and what else was measured."""
         cpu, wall = time.process_time() - self._cpu, time.perf_counter() - self._wall
-        tell({"cpu": cpu, "wall": wall, "wrong": wrong})
+        tell({"cpu": cpu, "wall": wall, "wrong": wrong, **more})
 
 
 async def visit_by_tasks(told: Round, get: Get, concurrency: int) -> None:
