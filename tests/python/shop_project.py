@@ -26,7 +26,11 @@ EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "scrapy_project"
 LIMIT = 60.0
 # The project's one line, and what takes its place where it is told by hand.
 ENABLED = 'ADDONS = {"notmodified.scrapy.Addon": 500}\n'
-BY_HAND = 'DOWNLOADER_MIDDLEWARES["notmodified.scrapy.NotModifiedMiddleware"] = 800\n'
+BY_HAND = """
+DOWNLOADER_MIDDLEWARES["notmodified.scrapy.NotModifiedMiddleware"] = 800
+EXTENSIONS["scrapy.extensions.throttle.AutoThrottle"] = None
+EXTENSIONS["notmodified.scrapy.AutoThrottle"] = 0
+"""
 # What the tests need beside the project's own settings: nothing that listens, and no more waiting than a busy machine
 # makes of it by itself.
 QUIET = {

@@ -29,6 +29,27 @@ pytestmark = pytest.mark.timeout(180)
 MANY_PER_LISTING = 40
 MIDDLE = 200
 
+DYING = """
+import os, signal
+
+from notmodified.scrapy import NotModifiedMiddleware
+
+
+class Pipeline:
+    def __init__(self, crawler):
+        self.crawler = crawler
+
+    @classmethod
+    def from_crawler(cls, crawler):
+        return cls(crawler)
+
+    def process_item(self, item, spider=None):
+        if item.url == self.crawler.settings["DIES_AT"]:
+            self.crawler.get_downloader_middleware(NotModifiedMiddleware).cache.flush()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return item
+"""
+
 
 @pytest.fixture
 def proxies() -> Iterator[list[Proxy]]:
@@ -112,6 +133,7 @@ def test_second_crawl_has_the_same_items_and_gets_304s_alone(
     assert all(len(used) == 1 for used in setting.exits().values())
     assert all(proxy.log for proxy in proxies)
     assert sorted(setting.project.history()) == sorted(shop.products)
+    assert cold.log == warm.log == ""
 
 
 def test_changed_page_and_changed_file_are_the_only_downloads(setting: Setting) -> None:
@@ -175,6 +197,27 @@ def test_crawl_killed_in_the_middle_and_resumed_loses_nothing(large_setting: Set
     third = project.crawl()
     assert large_setting.whole() == set()
     assert (urls(third), third.changed) == (sorted(shop.products), set())
+
+
+def test_page_stored_but_not_processed_when_the_crawl_was_killed_comes_as_changed(
+    environment: Environment, nginx_site: Nginx, tmp_path: Path, proxies: list[Proxy]
+) -> None:
+    shop = Shop(nginx_site, with_media=False)
+    project = Project(tmp_path / "project", shop.front, proxies, environment)
+    project.add_pipeline("dying", DYING, order=550)
+    unlucky = shop.products[9]
+
+    killed = project.crawl(JOBDIR="job", DIES_AT=unlucky)
+    shop.visits()
+    resumed = project.crawl(JOBDIR="job")
+
+    assert killed.returncode == -signal.SIGKILL
+    (answer,) = [visit for visit in shop.visits() if shop.nginx.url + visit.target == unlucky]
+    assert answer.status == 304
+    assert unlucky in resumed.changed
+    assert project.history().count(unlucky) == 1
+    assert set(project.history()) == set(shop.products)
+    assert project.crawl().changed == set()
 
 
 def test_crawl_stopped_in_good_order_goes_on_where_it_was(setting: Setting) -> None:

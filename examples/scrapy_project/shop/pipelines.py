@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from shop.items import Product
 
-PRICE = re.compile(r"\d+(?:\.\d+)?")
+PRICE = re.compile(r"\d[\d,]*(?:\.\d+)?")
 
 
 class Price:
@@ -26,7 +26,7 @@ class Price:
         found = PRICE.search(str(item.price))
         if found is None:
             raise DropItem(f"{item.url} has no price")
-        item.price = Decimal(found[0])
+        item.price = Decimal(found[0].replace(",", ""))
         return item
 
 
