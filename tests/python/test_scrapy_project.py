@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from shop_project import Finished
 
 # Starts of an interpreter, and crawls of some hundred pages at AutoThrottle's pace.
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(300)
 
 # So many requests that Scrapy's list of those it has seen reaches the disk, which it does in pieces.
 MANY_PER_LISTING = 40
