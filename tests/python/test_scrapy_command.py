@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -348,7 +349,8 @@ def test_store_of_a_switched_off_project_can_be_looked_into(command: Command, fi
     assert len(command("list", *off).lines) == 4
 
 
-def test_reader_that_has_read_enough_ends_it_quietly(store: Path) -> None:
+@pytest.mark.parametrize("status", [0, 130])
+def test_reader_that_has_read_enough_and_interruption_end_it_quietly(store: Path, status: int) -> None:
     with Cache(store, durability="relaxed") as cache:
         for number in range(3000):
             keep(cache, f"http://a.example/{number}/{'x' * 200}", b"x")
@@ -358,10 +360,14 @@ def test_reader_that_has_read_enough_ends_it_quietly(store: Path) -> None:
         assert running.stdout is not None
         assert running.stderr is not None
         assert running.stdout.readline().startswith("200\t")
+        if status == 130:
+            # It has more to say than a pipe holds, and nobody reads.
+            running.send_signal(signal.SIGINT)
+            running.wait()
         running.stdout.close()
         errors = running.stderr.read()
 
-    assert (running.returncode, errors) == (0, "")
+    assert (running.returncode, errors) == (status, "")
 
 
 def test_store_that_is_written_to_meanwhile_is_listed_and_forgotten(command: Command, filled: Path) -> None:

@@ -76,11 +76,10 @@ class NotModifiedCommand(ScrapyCommand):
             with _warnings_told():
                 self._run(args, opts)
             sys.stdout.flush()
-        except BrokenPipeError:
-            # Whoever reads has read enough. What is left in the buffer goes nowhere.
+        except (BrokenPipeError, KeyboardInterrupt) as ended:
+            # Enough was read. What is left in the buffer goes nowhere: at the exit it would be waited for.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        except KeyboardInterrupt:
-            self.exitcode = INTERRUPTED
+            self.exitcode = INTERRUPTED if isinstance(ended, KeyboardInterrupt) else 0
         except (CommandError, notmodified.InvalidRequestError) as error:
             self._failed(error, 2)
         except (notmodified.NotModifiedError, NotConfigured, OSError) as error:
