@@ -29,9 +29,10 @@ STALE_FLAG = "stale"
 # Scrapy's word for the same. Its media pipelines ask without a callback, and then give a file the status
 # "cached", not "downloaded".
 CACHED_FLAG = "cached"
-# Scrapy's word for a body that was cut, whose end nobody announced, or whose download a signal handler
-# stopped.
-INCOMPLETE_FLAGS = frozenset({"dataloss", "partial", "download_stopped"})
+# A signal handler, ours or another, stopped the download.
+STOPPED_FLAG = "download_stopped"
+# Scrapy's words for a body that was cut, whose end nobody announced, or that was stopped.
+INCOMPLETE_FLAGS = frozenset({"dataloss", "partial", STOPPED_FLAG})
 # Said to the proxy, or about the message alone: the download handler frames it.
 _NOT_FOR_THE_ORIGIN = frozenset({b"Proxy-Authorization", b"Content-Length", b"Transfer-Encoding"})
 
@@ -46,9 +47,9 @@ def response_fields(response: Response) -> Fields:
     return _pairs(response.headers)
 
 
-def is_complete(response: Response) -> bool:
-    """Tell whether the body is known to have arrived whole."""
-    return INCOMPLETE_FLAGS.isdisjoint(response.flags)
+def header_fields(headers: Headers) -> Fields:
+    """List the fields of a header section."""
+    return _pairs(headers)
 
 
 def wire_bytes(response: Response, fields: Fields) -> int:

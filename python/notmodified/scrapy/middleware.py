@@ -19,6 +19,8 @@ from scrapy.http.request import NO_CALLBACK
 
 import notmodified
 from notmodified.scrapy import conditions, conversion, meta, spider_side, stale, throttle, waiting
+from notmodified.scrapy.early import EarlyStop
+from notmodified.scrapy.framing import Framing
 from notmodified.scrapy.identity import CookieJars, proxy_of
 from notmodified.scrapy.inspection import is_inspection
 from notmodified.scrapy.pages import Page, deliver, pages_of
@@ -47,6 +49,8 @@ class Asked:
     is_second: bool = False
     # The second request came out of a disk queue without its first plan.
     is_orphan: bool = False
+    # No more of its answer is downloaded, see `early`.
+    is_stopped: bool = False
 
 
 class NotModifiedMiddleware:
@@ -59,6 +63,7 @@ class NotModifiedMiddleware:
         self._statistics = Statistics(crawler.stats)
         self._collector = crawler.stats
         self._jars = CookieJars(crawler.settings)
+        self._framing = Framing(crawler.settings)
         self._pages = pages_of(crawler)
         self._is_inspection = is_inspection(crawler)
         self._watch = StoreWatch(crawler, cache) if config.strict else None
@@ -66,6 +71,7 @@ class NotModifiedMiddleware:
         self._stale: stale.StaleIfErrorMiddleware | None = None
         # Never in meta, which is pickled and copied; weakly, since a request may be dropped on any way.
         self._asked: WeakKeyDictionary[Request, Asked] = WeakKeyDictionary()
+        self._early = EarlyStop(crawler, self._asked, self._statistics) if config.stop_early else None
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> NotModifiedMiddleware:
@@ -129,13 +135,14 @@ class NotModifiedMiddleware:
         if asked is None:
             self._statistics.take_back(request, response)
             return response
+        # Somebody else's stop is none of ours, and a handler that does not stop has brought the page whole.
+        asked.is_stopped &= conversion.STOPPED_FLAG in response.flags
         try:
             return await self._settle(request, response, asked)
         except Exception as error:  # noqa: BLE001, an exception here would lose the page: no retry sees it
             self._statistics.failed(error)
-        if response.status == NOT_MODIFIED and asked.conditions and not asked.is_second:
-            return self._again_in_place_of(response, request)
-        return response
+        is_our_304 = response.status == NOT_MODIFIED and bool(asked.conditions) and not asked.is_second
+        return self._again_in_place_of(response, request) if is_our_304 or asked.is_stopped else response
 
     async def process_exception(
         self,
@@ -200,7 +207,8 @@ class NotModifiedMiddleware:
             response.status,
             fields,
             response.body,
-            complete=conversion.is_complete(response),
+            complete=self._framing.is_complete(request, response),
+            stopped=asked.is_stopped,
             wire_bytes=wire_bytes,
             elapsed=request.meta.get("download_latency"),
         )
@@ -250,7 +258,8 @@ class NotModifiedMiddleware:
 
     async def _deliver(self, request: Request, settled: notmodified.Response, received: Response | None) -> Response:
         page = received
-        if page is None or page.status != settled.status:
+        is_stopped = settled.outcome is notmodified.Outcome.STOPPED_EARLY
+        if page is None or page.status != settled.status or is_stopped:
             page = conversion.stored_page(settled, await waiting.body(settled), request, received)
         request.meta[meta.OUTCOME] = {
             "outcome": settled.outcome.value,

@@ -67,6 +67,7 @@ class Statistics:
         self._collector.inc_value(f"notmodified/outcome/{settled.outcome.value}")
         if settled.not_modified:
             self._collector.inc_value("notmodified/not_modified")
+        if settled.not_modified or settled.outcome is Outcome.STOPPED_EARLY:
             self._collector.inc_value("notmodified/bytes_saved", settled.bytes_saved)
 
     def handed_on(self) -> None:

@@ -64,6 +64,7 @@ def _open(config: Config) -> notmodified.Cache:
         floors=config.floors,
         full_every=config.full_every,
         stale_if_error=config.stale_if_error,
+        stop_early=config.stop_early,
         fingerprint=config.fingerprint,
         storable=config.storable,
         strict=config.strict,
