@@ -195,3 +195,14 @@ def test_page_asked_for_again_does_not_end_its_first_turn(origin: Origin, url: s
     assert (page.full, page.not_modified) == (1, 1)
     # The first turn went all its way, the second, with the same content, did not.
     assert changed(url, store) == [False]
+
+
+def test_crawl_keeps_no_notes_of_pages_that_are_done(origin: Origin, store: Path) -> None:
+    urls = [origin.on(f"/{number}.html", Page(b"%d" % number)) for number in range(30)]
+
+    crawls = [crawl(urls, store=store, spider="items.LastingSpider") for _ in range(2)]
+
+    for crawled in crawls:
+        assert len(crawled.items) == len(urls)
+        # What is on its way at that moment.
+        assert max(item["notes"] for item in crawled.items) < 20
