@@ -70,7 +70,7 @@ impl CacheOptions {
             }
             if store.contains("://") {
                 let message =
-                    format!("store {:?} is a URL; this version keeps stores in directories", redacted(&store));
+                    format!("store={:?}; that is a URL, and this version keeps stores in directories", redacted(&store));
                 return Err(Error::new(Kind::InvalidRequest, message));
             }
             Ok(Policy {

@@ -85,6 +85,6 @@ def test_store_behind_a_url_is_not_there_yet_on_asyncio(given: str, shown: str, 
 
     assert without_secrets(given) == shown
     (line,) = refused.said("CRITICAL", "The crawl does not start")
-    assert f'store "{shown}" is a URL; this version keeps stores in directories' in line
+    assert f'NOTMODIFIED_STORE is "{shown}"; that is a URL, and this version keeps stores in directories' in line
     assert not SECRETS & words(refused)
     assert origin.log == []

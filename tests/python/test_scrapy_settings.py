@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from origin import Origin
 
 ONE = b"<html>one</html>"
+REFUSED_BY_THE_CORE: dict[str, Any] = {"NOTMODIFIED_MAX_SIZE": 10, "NOTMODIFIED_STORE": "htp://x"}
 
 
 def read(**settings: Any) -> Config:  # noqa: ANN401
@@ -100,6 +101,19 @@ def test_wrong_setting_stops_the_crawl_before_its_first_request(origin: Origin, 
     stopped = crawl([url], store=store, NOTMODIFIED_FRESHNES="rfc9111")
 
     assert stopped.error == "SettingsError: Unknown setting NOTMODIFIED_FRESHNES. Did you mean NOTMODIFIED_FRESHNESS?"
+    assert origin.log == []
+
+
+@pytest.mark.usefixtures("environment")
+def test_value_that_the_core_refuses_is_named_by_its_setting(origin: Origin, store: Path) -> None:
+    url = origin.on("/page.html", Page(ONE))
+
+    stopped = [crawl([url], store=store, **{name: value}).error for name, value in REFUSED_BY_THE_CORE.items()]
+
+    assert stopped == [
+        "SettingsError: NOTMODIFIED_MAX_SIZE is 10; it must be at least 1048576",
+        'SettingsError: NOTMODIFIED_STORE is "htp://x"; that is a URL, and this version keeps stores in directories',
+    ]
     assert origin.log == []
 
 

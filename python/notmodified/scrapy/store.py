@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from scrapy.exceptions import NotConfigured
 
 import notmodified
+from notmodified.scrapy.values import PREFIX, SettingsError
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -23,6 +24,8 @@ def open_store(crawler: Crawler, config: Config) -> notmodified.Cache:
     """Open the store. If that fails: an error with NOTMODIFIED_STRICT, else one line in the log."""
     try:
         return _open(config)
+    except notmodified.InvalidRequestError as error:
+        raise _of_setting(error) from error
     except (OSError, NotConfigured) as error:
         problem = f"notmodified cannot open its store: {error}. Set NOTMODIFIED_STORE to another place."
         if config.strict:
@@ -45,6 +48,12 @@ def close_store(cache: notmodified.Cache, stats: StatsCollector) -> None:
     if failed:
         stats.inc_value("notmodified/store_errors", failed)
         logger.error("The store refused %d reads or writes; its last words: %s", failed, last)
+
+
+def _of_setting(error: notmodified.InvalidRequestError) -> SettingsError:
+    """Say of a setting what the core says of its option: `max_size=10; it must be …`."""
+    option, is_named, told = str(error).partition("=")
+    return SettingsError(f"{PREFIX}{option.upper()} is {told}" if is_named else str(error))
 
 
 def _open(config: Config) -> notmodified.Cache:
