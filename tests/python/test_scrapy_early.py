@@ -238,6 +238,15 @@ def test_stopped_page_that_cannot_be_settled_is_downloaded_whole(origin: Origin,
     assert len(origin.log) == 3
 
 
+def test_request_that_nobody_can_copy_is_downloaded_to_its_end(origin: Origin, store: Path) -> None:
+    url = origin.on("/page.html", sequence(reply(), reply(OTHER, 500)))
+    stopped(url, store)
+    own = request(url, meta={"handle_httpstatus_all": True})
+    second = crawl([own], store=store, spider="again.StubbornSpider", **EARLY)
+    assert (second.page["status"], len(second.page["body"])) == (500, MIB)
+    assert second.page["flags"] == []
+
+
 def test_somebody_elses_stopped_page_is_handed_on_as_it_is_and_not_stored(origin: Origin, store: Path) -> None:
     url = origin.on("/page.html", trickling(reply()))
     stopping = {"EXTENSIONS": {"crawls.stopping.Stopping": 1}}

@@ -40,9 +40,10 @@ class EarlyStop:
         if asked is None or asked.is_second or not isinstance(body_length, int) or body_length <= 0:
             return
         try:
-            may_stop = asked.plan.may_stop(conversion.header_fields(headers), length=body_length)
-            # It may turn out to be needed once more: what cannot be made again is downloaded.
-            asked.is_stopped = may_stop and bool(request.replace(dont_filter=True))
+            if asked.plan.may_stop(conversion.header_fields(headers), length=body_length):
+                # It may turn out that it has to be asked for once more: what nobody can copy is downloaded.
+                request.replace(dont_filter=True)
+                asked.is_stopped = True
         except Exception as error:  # noqa: BLE001, the page is downloaded to its end
             self._statistics.failed(error)
         if asked.is_stopped:
