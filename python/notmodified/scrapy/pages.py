@@ -96,7 +96,8 @@ class Pages:
     def end_item(self, response: Response) -> None:
         """Take note that an item was scraped or dropped."""
         page = self._in_hand.get(response)
-        if page is not None:
+        # A project may hand items to the pipelines itself, past the spider middlewares.
+        if page is not None and page.items_under_way > 0:
             page.items_under_way -= 1
             self._acknowledge_if_processed(response, page)
 
