@@ -12,7 +12,7 @@ import pytest
 from scrapy.settings import Settings, default_settings
 
 from notmodified import Outcome
-from notmodified.scrapy import meta
+from notmodified.scrapy import meta, strict
 from notmodified.scrapy.settings import Config
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -83,7 +83,7 @@ def test_recipe_has_every_setting_of_scrapys_cache_and_no_other() -> None:
 
 
 def test_settings_and_keys_that_a_text_names_are_there() -> None:
-    known = {*first_cells("Settings"), *first_cells("request.meta"), "notmodified_added"}
+    known = {*first_cells("Settings"), *first_cells("request.meta"), strict.REASON}
     for text in (PAGE, section("Scrapy", README)):
         named = {*re.findall(r"\bNOTMODIFIED_\w+", text), *re.findall(r"\bnotmodified_\w+", text)}
         assert {name for name in named if name not in known} == set()
