@@ -1,17 +1,17 @@
 """Where the Scrapy tests run, and how a crawl is told of notmodified there.
 
 A test that crawls takes the fixture `environment`, be it by `usefixtures`, and is run once for each of `ENVIRONMENTS`:
-through the add-on with every Scrapy and Python that `scripts/scrapy_environments.py` found a place for, and once by
-hand, through DOWNLOADER_MIDDLEWARES alone. Its name tells which: `test_x[2.14.2-py3.12-addon]`. What cannot hold
-everywhere says so with its reason: `@pytest.mark.scrapy(since=(2, 15), reason="…")`, `@pytest.mark.scrapy(way="addon",
-reason="…")`.
+through the add-on with every Scrapy, and with the newest by hand as well, through DOWNLOADER_MIDDLEWARES alone; each on
+another Python, where `scripts/scrapy_environments.py` found one. Its name tells which: `test_x[2.14.2-py3.12-addon]`.
+What cannot hold everywhere says so with its reason: `@pytest.mark.scrapy(since=(2, 15), reason="…")`,
+`@pytest.mark.scrapy(way="addon", reason="…")`.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -71,11 +71,14 @@ def matrix() -> dict[str, list[str]]:
 
 
 def environments() -> list[Environment]:
-    """List them; the first two are the interpreter that runs the tests."""
-    scrapy = ".".join(version("scrapy").split(".")[:2])
-    here = f"{scrapy}-py{sys.version_info.major}.{sys.version_info.minor}"
-    others = [Environment(name, PLACE / name / "bin" / "python", "addon") for name in matrix().get("environments", [])]
-    return [*(Environment(here, Path(sys.executable), way) for way in BY_WAY), *others]
+    """List them; the first is the interpreter that runs the tests, with the add-on."""
+    newest = ".".join(version("scrapy").split(".")[:2])
+    here = Environment(f"{newest}-py{sys.version_info.major}.{sys.version_info.minor}", Path(sys.executable), "addon")
+    made = [Environment(name, PLACE / name / "bin" / "python", "addon") for name in matrix().get("environments", [])]
+    # Where there is another Python, by hand there: one run instead of two.
+    of_newest = [environment for environment in made if environment.scrapy == here.scrapy]
+    by_hand = replace(of_newest[-1] if of_newest else here, way="hand")
+    return [here, *(environment for environment in made if environment.name != by_hand.name), by_hand]
 
 
 ENVIRONMENTS = environments()
