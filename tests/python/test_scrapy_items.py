@@ -186,6 +186,15 @@ def test_errback_that_makes_items_of_a_failure_acknowledges_nothing(origin: Orig
     assert changed(url, store) == [True]
 
 
+def test_item_that_a_project_forwards_itself_does_not_stand_for_one_of_the_page(origin: Origin, store: Path) -> None:
+    urls = [origin.on(f"/{number}.html", Page(b"%d" % number)) for number in range(2)]
+
+    failing = crawl(urls, store=store, spider="items.ForwardingSpider", **pipelines("Slow", "Failing"))
+
+    assert [item["number"] for item in failing.items] == [0, 0]
+    assert changed(urls, store) == [True, True]
+
+
 def test_page_asked_for_again_does_not_end_its_first_turn(origin: Origin, url: str, store: Path) -> None:
     page = Page(b"<html>one</html>")
     origin.on("/page.html", page)

@@ -91,6 +91,9 @@ KINDS = ("function", "generator", "coroutine", "async_generator")
         # Not stored.
         ({"notmodified": {"outcome": "passed", "changed": False, "not_modified": False}}, True),
         ({}, True),
+        # Somebody else's word.
+        ({"notmodified": True}, True),
+        ({"notmodified": {"since": "yesterday"}}, True),
     ],
 )
 async def test_callback_runs_unless_the_page_is_stored_and_unchanged(

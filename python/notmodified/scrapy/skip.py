@@ -65,7 +65,10 @@ def is_skippable(response: Response) -> bool:
     if request is None:
         return False
     told = request.meta.get(meta.OUTCOME)
-    if told is None or told["changed"] or told["outcome"] == notmodified.Outcome.PASSED:
+    # Without us in the crawl, anybody's word may stand there.
+    if not isinstance(told, dict) or told.get("changed") is not False:
+        return False
+    if told.get("outcome") == notmodified.Outcome.PASSED:
         return False
     page = delivered(request)
     return page is None or not page.is_inspected

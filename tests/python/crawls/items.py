@@ -67,6 +67,21 @@ class SilentSpider(PageSpider):
         """Look at the page."""
 
 
+class ForwardingSpider(PageSpider):
+    """Gives the pipelines an item itself, before it yields another."""
+
+    async def parse(self, response: Response) -> AsyncIterator[Any]:
+        """Give one, yield one."""
+        scraper = self.crawler.engine.scraper
+        item = {**page(response), "number": 0}
+        if hasattr(scraper, "start_itemproc_async"):
+            await scraper.start_itemproc_async(item, response=response)
+        else:
+            # Before 2.14.
+            await maybe_deferred_to_future(scraper.start_itemproc(item, response=response))
+        yield {**item, "number": 1}
+
+
 class LastingSpider(PageSpider):
     """Tells with each page of how many pages there is still a note somewhere."""
 
