@@ -108,6 +108,16 @@ def test_item_that_another_spider_middleware_added_fails_the_page_as_well(
     assert changed(url, store) == [True]
 
 
+@pytest.mark.parametrize("order", [BEFORE_ALL, 543])
+def test_item_that_is_added_after_the_end_of_the_callback_is_waited_for(order: int, url: str, store: Path) -> None:
+    adding = {**spider_middlewares(Adding=order), **pipelines("Failing")}
+
+    crawled = crawl([url], store=store, spider="items.SilentSpider", **adding)
+
+    assert crawled.items == []
+    assert changed(url, store) == [True]
+
+
 @pytest.mark.parametrize("spider", ["items.ItemsSpider", "items.AsyncItemsSpider"])
 def test_callback_whose_output_is_left_half_taken_acknowledges_nothing(spider: str, url: str, store: Path) -> None:
     crawled = crawl([url], store=store, spider=spider, **spider_middlewares(Ignoring=543))
