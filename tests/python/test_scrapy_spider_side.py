@@ -25,6 +25,11 @@ class SubclassedSpiderMiddleware(NotModifiedSpiderMiddleware):
     """A project's own."""
 
 
+def made_by_function() -> object:
+    """Make a spider middleware."""
+    return object()
+
+
 def frozen(**settings: Any) -> Settings:  # noqa: ANN401
     """Make settings as a crawl has them when its middlewares are made."""
     made = Settings(settings)
@@ -47,6 +52,10 @@ def frozen(**settings: Any) -> Settings:  # noqa: ANN401
         ({NEAR: 999}, {NEAR: 999, NotModifiedItemMiddleware: -1000}),
         ({NEAR: 999, FAR: 1}, {NEAR: 999, FAR: 1}),
         ({SubclassedSpiderMiddleware: 999}, {SubclassedSpiderMiddleware: 999, NotModifiedItemMiddleware: -1000}),
+        (
+            {made_by_function: 1},
+            {made_by_function: 1, NotModifiedSpiderMiddleware: 1100, NotModifiedItemMiddleware: -1000},
+        ),
         ({NEAR: None}, {NEAR: None}),
         ({NEAR: 1100, FAR: None}, {NEAR: 1100, FAR: None}),
     ],

@@ -75,4 +75,9 @@ def _missing(named: Mapping[Any, int | None]) -> list[tuple[type, int]]:
 
 
 def _orders(named: Mapping[Any, int | None], middleware: type) -> list[int | None]:
-    return [order for path, order in named.items() if issubclass(load_object(path), middleware)]
+    # What makes a middleware may be a function as well.
+    return [
+        order
+        for path, order in named.items()
+        if isinstance(made := load_object(path), type) and issubclass(made, middleware)
+    ]
