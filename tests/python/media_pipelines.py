@@ -24,3 +24,11 @@ class Images:
         """Name the pictures."""
         item["image_urls"] = LINK.findall(item["body"])
         return item
+
+
+class Failing:
+    """Fails after the media are there."""
+
+    def process_item(self, item: dict[str, Any], spider: object = None) -> dict[str, Any]:  # noqa: ARG002
+        """Raise."""
+        raise ValueError(f"cannot be processed: {item['url']}")

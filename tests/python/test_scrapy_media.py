@@ -41,13 +41,17 @@ class Media:
         links = [self.origin.on(f"/{number}.pdf", handler) for number, handler in enumerate(handlers)]
         self.origin.on("/page.html", Page("".join(f'<a href="{link}">file</a>' for link in links).encode()))
 
-    def crawl(self, **settings: Any) -> Crawled:  # noqa: ANN401
-        """Crawl the page, and so its files."""
+    def crawl(self, *, also: dict[str, int] | None = None, **settings: Any) -> Crawled:  # noqa: ANN401
+        """Crawl the page, and so its files; `also` are more pipelines."""
         pipelines = {
             "files": {"media_pipelines.Files": 1, "scrapy.pipelines.files.FilesPipeline": 2},
             "images": {"media_pipelines.Images": 1, "scrapy.pipelines.images.ImagesPipeline": 2},
         }
-        asking_always = {"ITEM_PIPELINES": pipelines[self.kind], "FILES_EXPIRES": 0, "IMAGES_EXPIRES": 0}
+        asking_always = {
+            "ITEM_PIPELINES": {**pipelines[self.kind], **(also or {})},
+            "FILES_EXPIRES": 0,
+            "IMAGES_EXPIRES": 0,
+        }
         places = {"FILES_STORE": str(self.directory), "IMAGES_STORE": str(self.directory)}
         return crawl([f"{self.origin.url}/page.html"], store=self.store, **{**asking_always, **places, **settings})
 
@@ -246,6 +250,29 @@ def test_file_and_page_of_one_url_are_one_stored_response(files: Media) -> None:
     assert (page.full, page.not_modified) == (1, 1)
     assert first["files"][0]["status"] == "cached"
     assert first["flags"] == []
+
+
+def test_page_whose_item_failed_comes_again_though_its_content_was_fetched_as_a_file(files: Media) -> None:
+    files.publish(Page(SHEET))
+    files.origin.on("/page.html", Page(f'<a href="{files.origin.url}/page.html">itself</a>'.encode()))
+
+    failed = files.crawl(also={"media_pipelines.Failing": 3})
+    again, processed = files.crawl(), files.crawl()
+
+    assert failed.items == []
+    assert again.page["meta"]["notmodified"] == {"outcome": "not-modified", "changed": True, "not_modified": True}
+    assert not processed.page["meta"]["notmodified"]["changed"]
+
+
+def test_page_that_was_fetched_as_a_file_is_changed_for_the_callback_that_sees_it_first(files: Media) -> None:
+    sheet = Page(SHEET)
+    files.publish(sheet)
+    files.one()
+
+    told = crawl([f"{files.origin.url}/0.pdf"], store=files.store).page["meta"]["notmodified"]
+
+    assert told == {"outcome": "not-modified", "changed": True, "not_modified": True}
+    assert (sheet.full, sheet.not_modified) == (1, 1)
 
 
 def test_unchanged_picture_costs_a_304_and_its_copies_are_made_of_the_stored_one(images: Media) -> None:

@@ -38,6 +38,16 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 NOT_MODIFIED = 304
+# What is the stored page, whoever acknowledged it.
+AS_STORED = frozenset(
+    {
+        notmodified.Outcome.FRESH,
+        notmodified.Outcome.NOT_MODIFIED,
+        notmodified.Outcome.SAME_CONTENT,
+        notmodified.Outcome.STALE_IF_ERROR,
+        notmodified.Outcome.STOPPED_EARLY,
+    }
+)
 
 
 @dataclass(slots=True)
@@ -263,7 +273,7 @@ class NotModifiedMiddleware:
             page = conversion.stored_page(settled, await waiting.body(settled), request, received)
         request.meta[meta.OUTCOME] = {
             "outcome": settled.outcome.value,
-            "changed": settled.changed,
+            "changed": _is_changed(request, settled),
             "not_modified": settled.not_modified,
         }
         self._statistics.delivered(settled)
@@ -274,10 +284,18 @@ class NotModifiedMiddleware:
 
     def _hand_over(self, request: Request, settled: notmodified.Response) -> None:
         is_awaited = settled.changed and self.config.consumer is not None and not self._is_inspection
-        # Without a callback, whoever asked (a media pipeline, robots.txt) gets the page right here, and no
-        # callback will ever finish.
-        is_at_its_end = request.callback is NO_CALLBACK or not self._pages.sees_callbacks
-        if is_awaited and is_at_its_end:
+        if request.callback is NO_CALLBACK:
+            is_awaited = False
+        elif is_awaited and not self._pages.sees_callbacks:
             settled.acknowledge()
-        awaited = settled if is_awaited and not is_at_its_end else None
+            is_awaited = False
+        awaited = settled if is_awaited else None
         deliver(request, Page(awaited, is_inspected=self._is_inspection))
+
+
+def _is_changed(request: Request, settled: notmodified.Response) -> bool:
+    if request.callback is not NO_CALLBACK:
+        return settled.changed
+    # A media pipeline, or robots.txt: no callback will ever finish. What the consumer acknowledged tells of pages
+    # that a callback processed, and the same URL may be one of them; so this compares with what was stored.
+    return settled.changed and settled.outcome not in AS_STORED
