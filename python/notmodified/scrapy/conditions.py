@@ -21,15 +21,16 @@ def put_on(request: Request, conditions: Iterable[tuple[bytes, bytes]]) -> None:
     """Set these fields on the request, and write down what they replaced."""
     wanted: dict[bytes, list[bytes]] = {}
     for name, value in conditions:
-        wanted.setdefault(request.headers.normkey(name), []).append(value)
+        wanted.setdefault(name.title(), []).append(value)
     if not wanted:
         return
+    headers = request.headers
     request.meta[meta.ADDED] = {
-        name.decode("latin-1"): {"added": _text(values), "before": _text(request.headers.getlist(name))}
+        name.decode("latin-1"): {"added": _text(values), "before": _text(headers.getlist(name))}
         for name, values in wanted.items()
     }
-    for name, values in wanted.items():
-        request.headers.setlist(name, values)
+    # In Scrapy's own form already: names in title case, each with the list of its values.
+    dict.update(headers, wanted)
 
 
 def take_off(request: Request) -> None:
@@ -37,15 +38,16 @@ def take_off(request: Request) -> None:
     written = request.meta.pop(meta.ADDED, None)
     if not isinstance(written, dict):
         return
+    headers = request.headers
     for name, change in written.items():
         match name, change:
             case str(), {"added": list(added), "before": list(before)}:
-                if _text(request.headers.getlist(name)) != added:
+                if _text(headers.getlist(name)) != added:
                     continue
                 if before:
-                    request.headers.setlist(name, _bytes(before))
+                    headers.setlist(name, _bytes(before))
                 else:
-                    del request.headers[name]
+                    del headers[name]
             case _:
                 # Not by our hand. What is written there cannot be undone, and must not cost the page.
                 continue

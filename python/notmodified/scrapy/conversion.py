@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urldefrag
@@ -37,6 +38,9 @@ INCOMPLETE_FLAGS = frozenset({"dataloss", "partial", STOPPED_FLAG})
 _NOT_FOR_THE_ORIGIN = frozenset({b"Proxy-Authorization", b"Content-Length", b"Transfer-Encoding"})
 
 
+_status_size = lru_cache(maxsize=64)(get_status_size)
+
+
 def request_fields(request: Request) -> Fields:
     """List the request's header fields for the origin."""
     return [pair for pair in _pairs(request.headers) if pair[0] not in _NOT_FOR_THE_ORIGIN]
@@ -57,7 +61,7 @@ def wire_bytes(response: Response, fields: Fields) -> int:
     # `get_header_size` of the same module, for fields that are listed already: a colon and a space in each
     # line, a line break between two names.
     header_size = sum(map(len, chain.from_iterable(fields))) + 2 * len(fields) + 2 * (len(response.headers) - 1)
-    return len(response.body) + header_size + get_status_size(response.status) + 4
+    return len(response.body) + header_size + _status_size(response.status) + 4
 
 
 def stored_page(stored: notmodified.Response, body: bytes, request: Request, received: Response | None) -> Response:
