@@ -15,16 +15,18 @@ import notmodified
 from notmodified import exceptions
 
 MEMBERS = {
-    "Headers": "get_all raw",
+    "Headers": "get_all raw of_raw",
     "Request": "url method headers content identity proxy timeout full context",
     "Session": "request get head post get_many stats flush forget compact close aclose __aenter__ __aexit__",
-    "Response": "status status_code ok url request headers content wire_content text encoding json not_modified changed"
-    " outcome reason cache_status stored elapsed wire_bytes bytes_saved acknowledge raise_for_status",
-    "Cache": "plan aplan stats flush entries forget compact close closed __enter__ __exit__ __aenter__ __aexit__",
+    "Response": "status status_code ok url request headers content wire_content at_hand text encoding json"
+    " not_modified changed outcome reason cache_status stored elapsed wire_bytes bytes_saved acknowledge"
+    " raise_for_status",
+    "Cache": "plan aplan at_hand stats flush entries forget compact close closed"
+    " __enter__ __exit__ __aenter__ __aexit__",
     "Entries": "unreadable __iter__ __next__",
     "Entry": "url method partition responses acknowledgements last_used",
     "StoredResponse": "status headers etag last_modified size received_at validated_at",
-    "Plan": "response headers conditions may_stop settle asettle fail abandon",
+    "Plan": "response headers conditions may_stop at_hand settle asettle fail abandon",
     "Resend": "headers reason",
     "ETag": "parse weak value strongly_equals weakly_equals",
     "Evaluation": "PROCEED NOT_MODIFIED PRECONDITION_FAILED IGNORE_RANGE",

@@ -97,13 +97,13 @@ def test_body_that_left_memory_is_read_by_another_thread(tmp_path: Path) -> None
             assert away, "nothing of the store could be evicted: TMPDIR lies in memory"
             url = URLS[away[-1]]
 
-            settled = await waiting.settle(cache.plan("GET", url), 304, fields(url), b"")
+            settled = await waiting.settle(cache.plan("GET", url), 304, fields(url), b"", in_place=False)
             assert isinstance(settled, notmodified.Response)
             assert await waiting.body(settled) == content(url)
             assert helpers.given == 1
 
             assert cache.plan("GET", url).at_hand
-            again = await waiting.settle(cache.plan("GET", url), 304, fields(url), b"")
+            again = await waiting.settle(cache.plan("GET", url), 304, fields(url), b"", in_place=False)
             assert isinstance(again, notmodified.Response)
             assert await waiting.body(again) == content(url)
             assert helpers.given == 1
@@ -132,7 +132,7 @@ def test_without_a_loop_all_is_read_in_place(tmp_path: Path) -> None:
     evict(tmp_path)
 
     async def read(cache: notmodified.Cache, url: str) -> bytes:
-        settled = await waiting.settle(await waiting.plan(cache, "GET", url), 304, fields(url), b"")
+        settled = await waiting.settle(await waiting.plan(cache, "GET", url), 304, fields(url), b"", in_place=False)
         assert isinstance(settled, notmodified.Response)
         return await waiting.body(settled)
 

@@ -31,6 +31,8 @@ from notmodified.scrapy.store import close_store, open_store
 from notmodified.scrapy.strict import StoreWatch
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from scrapy import Request, Spider
     from scrapy.crawler import Crawler
     from scrapy.http import Response
@@ -77,6 +79,8 @@ class NotModifiedMiddleware:
         self._pages = pages_of(crawler)
         self._is_inspection = is_inspection(crawler)
         self._watch = StoreWatch(crawler, cache) if config.strict else None
+        # By code of the project's own, which runs on the thread of everything else.
+        self._is_judged = config.storable is not None or callable(config.fingerprint)
         # Where a page may stand in for a failure.
         self._stale: stale.StaleIfErrorMiddleware | None = None
         # Never in meta, which is pickled and copied; weakly, since a request may be dropped on any way.
@@ -185,8 +189,8 @@ class NotModifiedMiddleware:
         conditions.put_on(request, asked.conditions)
         return None
 
-    async def _plan(self, request: Request) -> notmodified.Plan:
-        return await waiting.plan(
+    def _plan(self, request: Request) -> Awaitable[notmodified.Plan]:
+        return waiting.plan(
             self.cache,
             request.method,
             request.url,
@@ -221,6 +225,7 @@ class NotModifiedMiddleware:
             stopped=asked.is_stopped,
             wire_bytes=wire_bytes,
             elapsed=request.meta.get("download_latency"),
+            in_place=self._is_judged and response.status != NOT_MODIFIED,
         )
         if isinstance(settled, notmodified.Resend):
             return self._again(request, asked.plan, settled)

@@ -23,10 +23,11 @@ async def plan(cache: notmodified.Cache, *request: Any, **options: Any) -> notmo
 async def settle(
     plan: notmodified.Plan,
     *answer: Any,  # noqa: ANN401 - as they come
+    in_place: bool,
     **options: Any,  # noqa: ANN401
 ) -> notmodified.Response | notmodified.Resend:
-    """Do `Plan.settle`."""
-    if plan.at_hand or not can_wait():
+    """Do `Plan.settle`; `in_place`, wherever what it needs lies."""
+    if in_place or plan.at_hand or not can_wait():
         return plan.settle(*answer, **options)
     return await plan.asettle(*answer, **options)
 
