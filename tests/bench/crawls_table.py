@@ -8,11 +8,11 @@ nothing of it is in memory.
 from __future__ import annotations
 
 import os
+import statistics
 import sys
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median as middle
 from typing import TYPE_CHECKING
 
 from bench.contender import Contender, Cost, Running
@@ -37,11 +37,11 @@ STATES = {IN_MEMORY: "timed", ON_DISK: "timed", IN_PLACE: "in-place"}
 
 @dataclass(frozen=True, slots=True)
 class LoopTime:
-    """Seconds in which the store keeps the loop: of a page, and the longest at a time."""
+    """Seconds in which the store keeps the loop: of a page, by CPU and by the clock, and the longest at a time."""
 
-    median: float
-    mean: float
-    worst: float
+    cpu: float
+    wall: float
+    longest: float
 
 
 @dataclass(slots=True)
@@ -82,10 +82,10 @@ class Crawls:
     def loop_table(self) -> str:
         """What the store takes of the event loop."""
         rows = [
-            [where, *(f"{seconds * 1e6:,.1f}" for seconds in (time.median, time.mean, time.worst))]
+            [where, *(f"{seconds * 1e6:,.1f}" for seconds in (time.cpu, time.wall, time.longest))]
             for where, time in self.loop.items()
         ]
-        return table(["store", "µs per page, median", "mean", "longest at a time"], rows)
+        return table(["store", "CPU µs per page", "µs by the clock", "longest at a time"], rows)
 
 
 def measure(site: Website, count: int, rounds: int) -> Crawls:
@@ -131,9 +131,11 @@ def _loop_times(pages: Path, directory: Path, rounds: int) -> dict[str, LoopTime
                 _evict(directory / "notmodified" / "data.mdb")
             with _running(where, cache, pages, directory) as running:
                 told = running.hear()
-                measured[where].append(LoopTime(told["median"], told["mean"], told["worst"]))
+                measured[where].append(LoopTime(told["loop_cpu"], told["loop_wall"], told["loop_longest"]))
     return {
-        where: LoopTime(*(middle(getattr(one, name) for one in times) for name in ("median", "mean", "worst")))
+        where: LoopTime(
+            *(statistics.median(getattr(one, name) for one in times) for name in ("cpu", "wall", "longest"))
+        )
         for where, times in measured.items()
     }
 

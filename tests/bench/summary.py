@@ -84,7 +84,7 @@ def of_stores(stores: Stores) -> list[Row]:
 def of_crawls(crawls: Crawls) -> list[Row]:
     """Beside the dictionary, and beside nothing."""
     aims = {crawls_table.BY_HAND: "≤ 1.06", crawls_table.NONE: "< 1"}
-    loop = crawls.loop[crawls_table.IN_MEMORY].median
+    loop = crawls.loop[crawls_table.IN_MEMORY].wall
     return [
         *(
             [f"warm Scrapy crawl: CPU beside {other}", f"{crawls.ratio(crawls_table.OURS, other):.3f}", aim]
