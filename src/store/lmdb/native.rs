@@ -39,6 +39,9 @@ const PAGES_AT_ONCE: usize = 32;
 /// Do these bytes lie in memory, so that reading them waits for no disk? Where the system does not tell, they do: reading them is never wrong.
 #[expect(unsafe_code, reason = "neither the standard library nor the wrapper has mincore")]
 pub fn is_resident(bytes: &[u8]) -> bool {
+    if bytes.is_empty() {
+        return true;
+    }
     let page = page_size();
     let before = bytes.as_ptr().addr() % page;
     let pages = (before + bytes.len()).div_ceil(page);
@@ -80,4 +83,18 @@ fn page_size() -> usize {
 
 fn result(code: i32) -> lmdb::Result<()> {
     if code == 0 { Ok(()) } else { Err(lmdb::Error::from_err_code(code)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_resident;
+
+    #[test]
+    fn what_was_just_written_lies_in_memory_wherever_it_begins_and_ends() {
+        let bytes = vec![1; 300_000];
+        for (start, end) in [(0, 300_000), (1, 2), (4095, 4097), (5000, 5000), (299_999, 300_000)] {
+            assert!(is_resident(&bytes[start..end]), "{start}..{end}");
+        }
+        assert!(is_resident(&[]));
+    }
 }
