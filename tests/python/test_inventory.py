@@ -11,6 +11,7 @@ import pytest
 
 from notmodified import Cache, InvalidRequestError, Response, Session, SessionClosedError, StoreError
 from origin import Page
+from programs import run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -212,6 +213,20 @@ def test_another_process_sees_at_once_what_was_forgotten_here(store: Path) -> No
         assert cache.forget(host="127.0.0.1") == 1
         assert not asks_conditionally()
         other.stdin.close()
+
+
+def test_what_was_confirmed_as_forgotten_survives_a_kill(store: Path) -> None:
+    with Cache(store) as cache:
+        for url in (A, B):
+            keep(cache, url)
+    script = (
+        "import os, sys, notmodified; notmodified.Cache(sys.argv[1]).forget(url=sys.argv[2]); os.kill(os.getpid(), 9)"
+    )
+
+    run(script, str(store), A, ends_with=-9)
+
+    with Cache(store) as cache:
+        assert urls(cache) == [B]
 
 
 def test_damaged_record_is_counted_and_not_raised(store: Path) -> None:

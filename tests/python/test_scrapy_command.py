@@ -53,6 +53,14 @@ except SystemExit as ended:
     print(ended.code, "twisted.internet.reactor" in sys.modules)
 """
 
+# Runs a command that hears when it is interrupted, as it does at a terminal; started in the background, it does not.
+INTERRUPTIBLE = """
+import signal, sys
+from scrapy.cmdline import execute
+signal.signal(signal.SIGINT, signal.default_int_handler)
+execute(["scrapy", *sys.argv[1:]])
+"""
+
 # Stores pages until its input ends.
 STORING = """
 import sys, threading
@@ -354,7 +362,7 @@ def test_reader_that_has_read_enough_and_interruption_end_it_quietly(store: Path
     with Cache(store, durability="relaxed") as cache:
         for number in range(3000):
             keep(cache, f"http://a.example/{number}/{'x' * 200}", b"x")
-    line = [sys.executable, "-m", "scrapy", "notmodified", "list", "--store", str(store)]
+    line = [sys.executable, "-c", INTERRUPTIBLE, "notmodified", "list", "--store", str(store)]
 
     with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:  # noqa: S603
         assert running.stdout is not None
