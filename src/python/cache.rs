@@ -14,10 +14,11 @@ use crate::identity::Proxy;
 use crate::python::awaitable::off_the_loop;
 use crate::python::error::{invalid, raise};
 use crate::python::fields;
-use crate::python::inventory::{self, PyEntries};
+use crate::python::inventory::PyEntries;
 use crate::python::jury::Jury;
 use crate::python::open::{self, CacheOptions, Keeping, Polling};
 use crate::python::plan::PyPlan;
+use crate::python::selection;
 use crate::python::stats::stats;
 use crate::request::Request;
 
@@ -134,7 +135,7 @@ impl PyCache {
         host: Option<&str>,
     ) -> PyResult<PyEntries> {
         slf.get().open(py)?;
-        let selection = inventory::selection(py, url, host, url.is_none() && host.is_none())?;
+        let selection = selection::selection(py, url, host, url.is_none() && host.is_none())?;
         let selection = selection.ok_or_else(|| invalid(py, "entries() takes url= or host=, or neither; not both"))?;
         Ok(PyEntries::new(slf, selection))
     }
@@ -147,7 +148,7 @@ impl PyCache {
         host: Option<&str>,
         everything: bool,
     ) -> PyResult<u64> {
-        inventory::forget(py, &*self.open(py)?, url, host, everything)
+        selection::forget(py, &*self.open(py)?, url, host, everything)
     }
 
     #[pyo3(signature = (**options), text_signature = "(self, *, url=None, host=None, everything=False)")]

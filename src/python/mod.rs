@@ -13,6 +13,7 @@ mod plan;
 mod preconditions;
 mod request;
 mod response;
+mod selection;
 mod session;
 mod stats;
 mod words;

@@ -15,11 +15,11 @@ use crate::fields::Fields;
 use crate::identity::Proxy;
 use crate::python::error::{instance, raise};
 use crate::python::fields;
-use crate::python::inventory;
 use crate::python::jury::Jury;
 use crate::python::open::{self, CacheOptions, Keeping, Polling, count, pause, seconds};
 use crate::python::request::PyRequest;
 use crate::python::response::PyResponse;
+use crate::python::selection;
 use crate::python::stats::stats;
 use crate::request::{Request, check_identity};
 use crate::rfc::coding;
@@ -220,7 +220,7 @@ impl PyEngine {
         everything: bool,
     ) -> PyResult<u64> {
         let engine = self.engine(py)?;
-        inventory::forget(py, &engine.session().cache, url, host, everything)
+        selection::forget(py, &engine.session().cache, url, host, everything)
     }
 
     /// Stops the thread and makes what was stored durable.

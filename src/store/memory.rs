@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::identity::Secret;
 use crate::key::{Key, KeyHash};
 use crate::store::body::Body;
-use crate::store::walk::{Met, Stretch};
+use crate::store::walk::{Met, Stretch, first};
 use crate::store::{Health, Kept, Store};
 
 /// Most bytes of bodies that are kept, where nothing else is said.
@@ -145,13 +145,9 @@ impl Store for MemoryStore {
     async fn records(&self, after: Option<KeyHash>) -> Result<Stretch> {
         let held = self.held();
         let hashes = held.records.iter().map(|(hash, _)| *hash);
-        let mut hashes: Vec<KeyHash> = hashes.filter(|hash| Some(*hash) > after).collect();
+        let hashes: Vec<KeyHash> = hashes.filter(|hash| Some(*hash) > after).collect();
         let is_last = hashes.len() <= MOST_AT_ONCE;
-        if !is_last {
-            hashes.select_nth_unstable(MOST_AT_ONCE);
-            hashes.truncate(MOST_AT_ONCE);
-        }
-        hashes.sort_unstable();
+        let hashes = first(hashes, MOST_AT_ONCE);
         let end = hashes.last().copied().filter(|_| !is_last);
         let met = hashes.into_iter().map(|hash| Met::at(hash, held.records.peek(&hash).cloned())).collect();
         Ok(Stretch { met, end })

@@ -24,6 +24,17 @@ pub struct Met {
     pub record: Option<Record>,
 }
 
+/// The first `most` of `hashes`, in order. There may be far more of them.
+#[must_use]
+pub fn first(mut hashes: Vec<KeyHash>, most: usize) -> Vec<KeyHash> {
+    if hashes.len() > most {
+        hashes.select_nth_unstable(most);
+        hashes.truncate(most);
+    }
+    hashes.sort_unstable();
+    hashes
+}
+
 impl Met {
     /// What lies under `hash`. A record that says to be of another URL is found by no request, and is as good as none.
     #[must_use]

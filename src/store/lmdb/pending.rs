@@ -18,6 +18,7 @@ use crate::key::{Key, KeyHash};
 use crate::store::body::Body;
 use crate::store::lmdb::Options;
 use crate::store::lmdb::progress::Progress;
+use crate::store::walk::first;
 
 /// Most changes in one transaction.
 const MOST_CHANGES: usize = 500;
@@ -255,11 +256,9 @@ impl Pending {
     /// What is pending under the hashes after `after`: the first `most`, in order.
     pub fn records(&self, after: Option<KeyHash>, most: usize) -> Vec<(KeyHash, Option<Record>)> {
         let state = self.state();
-        let mut hashes: Vec<KeyHash> = state.records.keys().copied().filter(|hash| Some(*hash) > after).collect();
-        hashes.sort_unstable();
-        hashes.truncate(most);
+        let hashes = state.records.keys().copied().filter(|hash| Some(*hash) > after).collect();
         let view = |hash: KeyHash| state.records.get(&hash).map(|view| (hash, view.record.clone()));
-        hashes.into_iter().filter_map(view).collect()
+        first(hashes, most).into_iter().filter_map(view).collect()
     }
 
     /// A pending body.
