@@ -142,7 +142,6 @@ def write_project(project: Path, urls: list[str], environment: Environment) -> N
     (spiders / "shop.py").write_text(SPIDER.format(urls=urls))
 
 
-@pytest.mark.scrapy(way="addon", reason="a command does not ask how crawls are told of us")
 @pytest.mark.timeout(180)
 def test_project_looks_into_the_store_of_its_crawls(environment: Environment, origin: Origin, tmp_path: Path) -> None:
     urls = [origin.on(f"/{name}", Page(b"<html>one</html>")) for name in ("a", "b", "c")]
@@ -167,7 +166,6 @@ def test_project_looks_into_the_store_of_its_crawls(environment: Environment, or
     assert asked == {"/a": True, "/b": False, "/c": True}
 
 
-@pytest.mark.scrapy(way="addon", reason="a command does not ask how crawls are told of us")
 def test_command_is_among_scrapys_and_starts_no_reactor(environment: Environment, filled: Path, tmp_path: Path) -> None:
     line = [str(environment.python), "-c", WITHOUT_REACTOR, "notmodified", "stats", "--store", str(filled)]
 
