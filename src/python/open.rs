@@ -69,8 +69,10 @@ impl CacheOptions {
                 return Err(Error::new(Kind::InvalidRequest, "store is empty; name a directory, or \":memory:\""));
             }
             if store.contains("://") {
-                let message =
-                    format!("store={:?}; that is a URL, and this version keeps stores in directories", redacted(&store));
+                let message = format!(
+                    "store={:?}; that is a URL, and this version keeps stores in directories",
+                    redacted(&store)
+                );
                 return Err(Error::new(Kind::InvalidRequest, message));
             }
             Ok(Policy {
