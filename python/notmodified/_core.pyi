@@ -395,8 +395,8 @@ class Cache:
     def at_hand(self) -> bool:
         """Can ``plan`` look up its record without waiting for a disk?
 
-        Told from the lookups before: False after the store was opened, and after one that had to wait, until a few
-        dozen in a row did not have to. Where it is False, ``aplan`` keeps an event loop free.
+        Told from the lookups before: after one that had to wait it is False until a few dozen in a row did not have
+        to. Opening a store begins with some. Where it is False, ``aplan`` keeps an event loop free.
         """
 
     def stats(self) -> dict[str, Any]:

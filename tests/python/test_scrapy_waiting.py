@@ -111,8 +111,15 @@ def test_body_that_left_memory_is_read_by_another_thread(tmp_path: Path) -> None
     asyncio.run(read())
 
 
-def test_store_that_was_just_opened_is_looked_up_by_another_thread_until_it_is_warm(tmp_path: Path) -> None:
+def test_store_that_is_opened_warm_is_warm(tmp_path: Path) -> None:
     fill(tmp_path)
+    with notmodified.Cache(tmp_path) as cache:
+        assert cache.at_hand
+
+
+def test_store_that_left_memory_is_looked_up_by_another_thread_until_it_is_warm(tmp_path: Path) -> None:
+    fill(tmp_path)
+    evict(tmp_path)
 
     async def plan() -> None:
         helpers = with_helpers()

@@ -70,6 +70,7 @@ pub fn acquire(path: &Path, options: Options) -> Result<(Arc<Shared>, Option<Str
             warmth: Warmth::default(),
             writing: Mutex::default(),
         });
+        shared.look_around();
         let writer = writer::start(&shared, options.limits)?;
         (place.file_id(), shared, writer, set_aside)
     };

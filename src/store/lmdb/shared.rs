@@ -13,7 +13,7 @@ use crate::store::lmdb::native;
 use crate::store::lmdb::pending::Pending;
 use crate::store::lmdb::promises::Promises;
 use crate::store::lmdb::transaction::{self, Found};
-use crate::store::lmdb::warmth::Warmth;
+use crate::store::lmdb::warmth::{ENOUGH, Warmth};
 
 /// What is larger takes longer to copy and to check than to hand over to another thread.
 const LARGEST_AT_HAND: u64 = 256 << 10;
@@ -46,6 +46,22 @@ impl Shared {
             Found::Whole(bytes) => Some(bytes),
             Found::Nothing | Found::Unreadable => None,
         })
+    }
+
+    /// Looks here and there into a store that was just opened, until a look has to wait for the disk: keys are hashes, and spread evenly.
+    pub fn look_around(&self) {
+        for number in 0..ENOUGH {
+            let place = number * (u8::MAX / ENOUGH);
+            let look_up = || {
+                self.environment.read(|transaction, databases| {
+                    get(transaction, databases.entries, &[place; 16])?;
+                    get(transaction, databases.bodies, &[place; 40]).map(|_| ())
+                })
+            };
+            if self.warmth.watch(look_up).is_err() || self.warmth.has_just_waited() {
+                return;
+            }
+        }
     }
 
     /// Can a body be read without waiting for a disk, or for long? One that is not there at all can.

@@ -2,20 +2,20 @@
 //!
 //! LMDB reads a map of its file: what is not in memory of it is fetched from the disk in the middle of a read, and whoever reads on an event loop
 //! makes everybody wait. Of a body it can be asked where it lies, [`super::native::is_resident`]. The tree above it is only known by going
-//! down, so it is told from how the last lookups went: after a start, and after a lookup that had to wait, the store is taken to be cold until
-//! so many in a row did not have to. Then at most one of that many lookups can wait.
+//! down, so it is told from how the last lookups went: after one that had to wait, the store is taken to be cold until so many in a row did not
+//! have to. Then at most one of that many lookups can wait. Opening a store begins with such a row, until one has to wait.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use crate::store::lmdb::native;
 
 /// So many lookups without waiting make a store warm: those of a few dozen pages.
-const ENOUGH: u32 = 64;
+pub const ENOUGH: u8 = 64;
 
 /// How the last lookups went.
 #[derive(Debug, Default)]
 pub struct Warmth {
-    in_a_row: AtomicU32,
+    in_a_row: AtomicU8,
 }
 
 impl Warmth {
@@ -29,6 +29,11 @@ impl Warmth {
             self.in_a_row.fetch_add(1, Ordering::Relaxed);
         }
         found
+    }
+
+    /// Did the last lookup have to wait?
+    pub fn has_just_waited(&self) -> bool {
+        self.in_a_row.load(Ordering::Relaxed) == 0
     }
 
     /// Did none of the last lookups have to wait?
