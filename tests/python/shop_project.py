@@ -28,8 +28,7 @@ LIMIT = 100.0
 ENABLED = 'ADDONS = {"notmodified.scrapy.Addon": 500}\n'
 BY_HAND = """
 DOWNLOADER_MIDDLEWARES["notmodified.scrapy.NotModifiedMiddleware"] = 800
-EXTENSIONS["scrapy.extensions.throttle.AutoThrottle"] = None
-EXTENSIONS["notmodified.scrapy.AutoThrottle"] = 0
+EXTENSIONS = {"scrapy.extensions.throttle.AutoThrottle": None, "notmodified.scrapy.AutoThrottle": 0}
 """
 # What the tests need beside the project's own settings: nothing that listens, and no more waiting than a busy machine
 # makes of it by itself.

@@ -220,6 +220,18 @@ def test_page_stored_but_not_processed_when_the_crawl_was_killed_comes_as_change
     assert project.crawl().changed == set()
 
 
+def test_killed_job_is_left_alone_where_a_setting_says_so(setting: Setting) -> None:
+    shop, project = setting.shop, setting.project
+    middle = len(shop.urls) // 2
+    wanted = {"JOBDIR": "job", "NOTMODIFIED_RESTART_KILLED_JOBS": "False"}
+
+    project.interrupt(signal.SIGKILL, lambda: len(shop.nginx.log()) >= middle, **wanted)
+    resumed = project.crawl(**wanted)
+
+    assert resumed.log == ""
+    assert not (project.directory / "job" / "killed").exists()
+
+
 def test_crawl_stopped_in_good_order_goes_on_where_it_was(setting: Setting) -> None:
     shop, project = setting.shop, setting.project
     middle = len(shop.urls) // 2

@@ -6,5 +6,5 @@
 
 Only the line `ADDONS` in `settings.py` is there because of notmodified. From the second crawl on, what did not change
 costs a 304, pictures, data sheets and robots.txt included, and `Product.changed` tells what did. With `-s JOBDIR=job`
-a crawl can be stopped, or killed, and goes on when the command is given again.
+a crawl can be stopped and goes on when the command is given again; one that was killed starts over, in 304s.
 """

@@ -23,10 +23,6 @@ AUTOTHROTTLE_ENABLED = True
 AUTOTHROTTLE_START_DELAY = 1.0
 AUTOTHROTTLE_TARGET_CONCURRENCY = 2.0
 
-EXTENSIONS = {
-    "shop.extensions.StartOver": 0,
-}
-
 ITEM_PIPELINES = {
     "shop.pipelines.Price": 300,
     # Needs Pillow, and is left out without it.

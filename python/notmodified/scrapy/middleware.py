@@ -23,6 +23,7 @@ from notmodified.scrapy.early import EarlyStop
 from notmodified.scrapy.framing import Framing
 from notmodified.scrapy.identity import CookieJars, proxy_of
 from notmodified.scrapy.inspection import is_inspection
+from notmodified.scrapy.jobs import Job
 from notmodified.scrapy.pages import Page, deliver, pages_of
 from notmodified.scrapy.reactors import refuse_where_nothing_can_be_awaited
 from notmodified.scrapy.settings import Config
@@ -78,6 +79,7 @@ class NotModifiedMiddleware:
         self._framing = Framing(crawler.settings)
         self._pages = pages_of(crawler)
         self._is_inspection = is_inspection(crawler)
+        self._job: Job | None = None
         self._watch = StoreWatch(crawler, cache) if config.strict else None
         # By code of the project's own, which runs on the thread of everything else.
         self._is_judged = config.storable is not None or callable(config.fingerprint)
@@ -99,6 +101,7 @@ class NotModifiedMiddleware:
             spider_side.bring_along(crawler.settings)
             config = spider_side.with_consumer(config, crawler.settings)
             middleware = cls(crawler, config, open_store(crawler, config))
+            middleware.resume_job()
         except notmodified.NotModifiedError as error:
             # Scrapy shows a traceback, by some versions only when it is collected; this line is for people.
             logger.critical("The crawl does not start: %s", error)
@@ -107,8 +110,17 @@ class NotModifiedMiddleware:
         crawler.signals.connect(middleware.spider_closed, signal=signals.spider_closed)
         return middleware
 
+    def resume_job(self) -> None:
+        """See that a job that was killed loses nothing; the scheduler looks into its directory later."""
+        if self.config.restart_killed_jobs and not self._is_inspection:
+            self._job = Job.of(self._crawler.settings)
+        if self._job is not None:
+            self._job.start_over_if_killed()
+
     def spider_opened(self) -> None:
         """Look at what else is enabled, which is only known now."""
+        if self._job is not None:
+            self._job.begin()
         self._statistics.compare_with(self._crawler, self)
         self._stale = stale.put_at_the_end(self._crawler, self._deliver, self.process_response)
         throttle.warn_if_slowed(self._crawler)
@@ -117,6 +129,8 @@ class NotModifiedMiddleware:
 
     def spider_closed(self, spider: Spider) -> None:
         """Write what is left, and let the store go; other spiders of this process keep theirs."""
+        if self._job is not None:
+            self._job.end()
         try:
             close_store(self.cache, self._collector)
         finally:

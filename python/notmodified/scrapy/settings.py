@@ -61,6 +61,8 @@ class Config:
     stale_if_error: float | None = None
     stop_early: bool = False
     identity_by: IdentityBy | None = None
+    # Does a job (JOBDIR) that was killed start over?
+    restart_killed_jobs: bool = True
 
     @classmethod
     def from_settings(cls, settings: BaseSettings, *, spider: str) -> Config:
@@ -93,6 +95,7 @@ class Config:
             stale_if_error=values.seconds(settings, "STALE_IF_ERROR"),
             stop_early=values.boolean(settings, "STOP_EARLY", default=cls.stop_early),
             identity_by=values.callable_(settings, "IDENTITY_BY", "a callable, or the import path of one"),
+            restart_killed_jobs=values.boolean(settings, "RESTART_KILLED_JOBS", default=cls.restart_killed_jobs),
         )
 
     @property
