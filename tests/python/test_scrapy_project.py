@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.timeout(300)
 
 # So many requests that Scrapy's list of those it has seen reaches the disk, which it does in pieces.
-MANY_PER_LISTING = 40
+MANY_PER_LISTING = 50
 MIDDLE = 200
 
 DYING = """
@@ -232,11 +232,15 @@ def test_killed_job_is_left_alone_where_a_setting_says_so(setting: Setting) -> N
     assert not (project.directory / "job" / "killed").exists()
 
 
-def test_crawl_stopped_in_good_order_goes_on_where_it_was(setting: Setting) -> None:
-    shop, project = setting.shop, setting.project
-    middle = len(shop.urls) // 2
+def test_crawl_stopped_in_good_order_goes_on_where_it_was(
+    nginx_site: Nginx, tmp_path: Path, proxies: list[Proxy]
+) -> None:
+    # More than is under way when the signal comes.
+    shop = Shop(nginx_site, products_per_listing=20, with_media=False)
+    project = Project(tmp_path / "project", shop.front, proxies)
+    third = len(shop.urls) // 3
 
-    stopped = project.interrupt(signal.SIGINT, lambda: len(shop.nginx.log()) >= middle, JOBDIR="job")
+    stopped = project.interrupt(signal.SIGINT, lambda: len(nginx_site.log()) >= third, JOBDIR="job")
     resumed = project.crawl(JOBDIR="job")
 
     assert 0 < len(stopped.items) < len(shop.products)
