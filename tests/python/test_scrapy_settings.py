@@ -31,6 +31,10 @@ ONE = b"<html>one</html>"
 REFUSED_BY_THE_CORE: dict[str, Any] = {"NOTMODIFIED_MAX_SIZE": 10, "NOTMODIFIED_STORE": "htp://x"}
 
 
+class SubclassedMiddleware(NotModifiedMiddleware):
+    """A project's own."""
+
+
 def read(**settings: Any) -> Config:  # noqa: ANN401
     """Read these settings as a project's."""
     return Config.from_settings(Settings(settings), spider="prices")
@@ -197,20 +201,40 @@ def test_relative_store_lies_in_the_projects_data_directory(tmp_path: Path, monk
 def test_projects_own_places_win_over_the_add_on() -> None:
     settings = Settings(
         {
-            "DOWNLOADER_MIDDLEWARES": {"notmodified.scrapy.NotModifiedMiddleware": 790, "other.Middleware": 1},
+            "DOWNLOADER_MIDDLEWARES": {"notmodified.scrapy.NotModifiedMiddleware": 790, "gone.Middleware": None},
             "SPIDER_MIDDLEWARES": {NotModifiedSpiderMiddleware: None},
         }
     )
-    # The add-on loads every name that it compares with its own.
-    settings["DOWNLOADER_MIDDLEWARES"].pop("other.Middleware")
 
     Addon().update_settings(settings)
 
     assert dict(settings["DOWNLOADER_MIDDLEWARES"]) == {
         "notmodified.scrapy.NotModifiedMiddleware": 790,
+        "gone.Middleware": None,
         StaleIfErrorMiddleware: 20,
     }
     assert dict(settings["SPIDER_MIDDLEWARES"]) == {NotModifiedSpiderMiddleware: None}
+
+
+def test_projects_own_subclass_is_not_doubled_by_the_add_on() -> None:
+    settings = Settings({"DOWNLOADER_MIDDLEWARES": {SubclassedMiddleware: 790}})
+
+    Addon().update_settings(settings)
+
+    assert dict(settings["DOWNLOADER_MIDDLEWARES"]) == {SubclassedMiddleware: 790, StaleIfErrorMiddleware: 20}
+
+
+@pytest.mark.usefixtures("environment")
+def test_component_that_is_off_need_not_exist_any_more(origin: Origin, store: Path) -> None:
+    url = origin.on("/page.html", Page(ONE))
+    off: dict[str, Any] = {
+        "DOWNLOADER_MIDDLEWARES": {"scrapy.downloadermiddlewares.retry.GoneMiddleware": None},
+        "SPIDER_MIDDLEWARES": {"scrapy.spidermiddlewares.depth.GoneMiddleware": None},
+    }
+
+    outcomes = [crawl([url], store=store, **off).page["meta"]["notmodified"]["outcome"] for _ in range(2)]
+
+    assert outcomes == ["new", "not-modified"]
 
 
 def test_add_on_puts_the_middlewares_in_their_places() -> None:

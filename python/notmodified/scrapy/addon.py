@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from notmodified.scrapy import spider_side, throttle
+from notmodified.scrapy import components, spider_side, throttle
 from notmodified.scrapy.middleware import NotModifiedMiddleware
 from notmodified.scrapy.stale import StaleIfErrorMiddleware
 
@@ -24,11 +24,7 @@ class Addon:
 
     def update_settings(self, settings: BaseSettings) -> None:
         """Enable the middlewares, unless the project names them itself (be it with `None`: off)."""
-        settings.setdefault_in_component_priority_dict(
-            "DOWNLOADER_MIDDLEWARES", NotModifiedMiddleware, DOWNLOADER_MIDDLEWARE_ORDER
-        )
-        settings.setdefault_in_component_priority_dict(
-            "DOWNLOADER_MIDDLEWARES", StaleIfErrorMiddleware, STALE_IF_ERROR_ORDER
-        )
+        components.add_to(settings, "DOWNLOADER_MIDDLEWARES", NotModifiedMiddleware, DOWNLOADER_MIDDLEWARE_ORDER)
+        components.add_to(settings, "DOWNLOADER_MIDDLEWARES", StaleIfErrorMiddleware, STALE_IF_ERROR_ORDER)
         spider_side.add_to(settings)
         throttle.put_in_place(settings)

@@ -13,8 +13,7 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from scrapy.utils.misc import load_object
-
+from notmodified.scrapy import components
 from notmodified.scrapy.acknowledge import NotModifiedItemMiddleware, NotModifiedSpiderMiddleware
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ _SETTING = "SPIDER_MIDDLEWARES"
 def add_to(settings: BaseSettings) -> None:
     """Name the spider middlewares in the settings of a project that does not name them itself."""
     for middleware, order in _missing(settings[_SETTING]):
-        settings.setdefault_in_component_priority_dict(_SETTING, middleware, order)
+        components.add_to(settings, _SETTING, middleware, order)
 
 
 def bring_along(settings: BaseSettings) -> None:
@@ -50,7 +49,7 @@ def bring_along(settings: BaseSettings) -> None:
 
 def with_consumer(config: Config, settings: BaseSettings) -> Config:
     """Drop the consumer where the project keeps the spider middleware off: nothing would be acknowledged."""
-    orders = _orders(settings[_SETTING], NotModifiedSpiderMiddleware)
+    orders = components.orders(settings[_SETTING], NotModifiedSpiderMiddleware)
     if config.consumer is None or any(order is not None for order in orders):
         return config
     warn_of_missing()
@@ -68,16 +67,7 @@ def warn_of_missing() -> None:
 
 
 def _missing(named: Mapping[Any, int | None]) -> list[tuple[type, int]]:
-    if _orders(named, NotModifiedSpiderMiddleware) == [None]:
+    if components.orders(named, NotModifiedSpiderMiddleware) == [None]:
         # Where the one is kept off, the other has nothing to do.
         return []
-    return [(middleware, order) for middleware, order in ORDERS.items() if not _orders(named, middleware)]
-
-
-def _orders(named: Mapping[Any, int | None], middleware: type) -> list[int | None]:
-    # What makes a middleware may be a function as well.
-    return [
-        order
-        for path, order in named.items()
-        if isinstance(made := load_object(path), type) and issubclass(made, middleware)
-    ]
+    return [(middleware, order) for middleware, order in ORDERS.items() if not components.orders(named, middleware)]

@@ -24,7 +24,7 @@ from scrapy.utils.defer import maybe_deferred_to_future
 from scrapy.utils.misc import load_object
 from twisted.internet.defer import Deferred
 
-from notmodified.scrapy import values
+from notmodified.scrapy import components, values
 from notmodified.scrapy.values import PREFIX, SettingsError
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def put_at_the_end(crawler: Crawler, deliver: Deliver, own_hook: Callable[..., A
     manager = crawler.engine.downloader.middleware
     hooks, middleware = manager.methods, crawler.get_downloader_middleware(StaleIfErrorMiddleware)
     if middleware is None:
-        if not {StaleIfErrorMiddleware, PATH}.isdisjoint(crawler.settings.getdict("DOWNLOADER_MIDDLEWARES")):
+        if components.orders(crawler.settings.getdict("DOWNLOADER_MIDDLEWARES"), StaleIfErrorMiddleware):
             return None
         # Scrapy fixes its list before it builds the first of them, and has no way to add to it later.
         middleware = StaleIfErrorMiddleware(crawler)

@@ -9,12 +9,12 @@ Scrapy's to judge.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from scrapy.extensions.throttle import AutoThrottle as ScrapysAutoThrottle
-from scrapy.utils.misc import load_object
 
 from notmodified.scrapy import meta
+from notmodified.scrapy.components import class_at
 
 if TYPE_CHECKING:
     from scrapy import Request, Spider
@@ -46,8 +46,8 @@ def put_in_place(settings: BaseSettings) -> None:
         return
     order, extensions = 0, {}
     for path, given in settings.getdict("EXTENSIONS").items():
-        kind = _throttle_at(path)
-        if kind is None:
+        kind = class_at(path)
+        if kind is None or not issubclass(kind, ScrapysAutoThrottle):
             extensions[path] = given
         elif given is None or kind is not ScrapysAutoThrottle:
             return
@@ -56,14 +56,6 @@ def put_in_place(settings: BaseSettings) -> None:
     # By its path, since that is how Scrapy's defaults name it.
     extensions.update({SCRAPYS: None, OURS: order})
     settings.set("EXTENSIONS", extensions, settings.getpriority("EXTENSIONS") or 0)
-
-
-def _throttle_at(path: Any) -> type[ScrapysAutoThrottle] | None:  # noqa: ANN401, a class, or the path of one
-    try:
-        found: object = load_object(path)
-    except Exception:  # noqa: BLE001, whatever is wrong with it: it is Scrapy's to load it and to say so
-        return None
-    return found if isinstance(found, type) and issubclass(found, ScrapysAutoThrottle) else None
 
 
 def warn_if_slowed(crawler: Crawler) -> None:
