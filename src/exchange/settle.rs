@@ -8,7 +8,7 @@ use crate::exchange::answer::Answer;
 use crate::exchange::callers::of_their_304;
 use crate::exchange::not_modified::{confirmed, not_modified};
 use crate::exchange::outcome::{Handling, Reason};
-use crate::exchange::plan::Pending;
+use crate::exchange::plan::{Pending, Treatment};
 use crate::exchange::received::{passed, stored};
 use crate::exchange::verdict::{Unjudged, is_judged};
 use crate::exchange::{Policy, early, interval, stand_in, storable};
@@ -102,7 +102,8 @@ fn understood(pending: &Pending, reply: Reply, policy: &Policy, secret: &Secret)
             Err(reason) => Settlement::Answer(Box::new(passed(pending, reply, reason, policy))),
         };
     }
-    if reply.completeness == Completeness::Stopped {
+    // Only what we asked for ourselves can be the stored page again, and is asked for once more: a POST never is.
+    if reply.completeness == Completeness::Stopped && pending.treatment == Treatment::Ours {
         return match early::stopped(pending, &reply, policy, secret) {
             Some(answer) => Settlement::Answer(Box::new(answer)),
             None if !pending.is_resend => Settlement::Resend(Reason::Incomplete, None),

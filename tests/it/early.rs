@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use notmodified::entry::Record;
+use notmodified::entry::change::Change;
 use notmodified::exchange::answer::{Answer, AnswerBody};
 use notmodified::exchange::early::Familiar;
 use notmodified::exchange::outcome::{Outcome, Reason};
@@ -179,6 +180,21 @@ fn a_stopped_answer_that_is_not_what_is_stored_is_asked_for_once_more_and_then_h
         let answer = answered(&again, stopped());
         assert_eq!((answer.outcome, answer.reason), (Outcome::Passed, Some(Reason::Incomplete)));
         assert!(answer.writes.is_empty());
+    }
+}
+
+#[test]
+fn what_is_not_ours_to_stop_is_never_asked_for_once_more() {
+    let post = Request::new("POST", "http://origin/page", Fields::new()).unwrap().ask(&SECRET);
+    let Plan::Send(post) = plan(post, Some(stored(&head())), None, &policy(), &SECRET, 1_000_000) else {
+        panic!("served");
+    };
+    let own = pending(Some(stored(&head())), &[("if-none-match", "\"0\"")], &policy());
+    for (pending, invalidates) in [(*post, true), (own, false)] {
+        let answer = answered(&pending, reply(&head(), Completeness::Stopped));
+        assert_eq!((answer.outcome, answer.status), (Outcome::Passed, 200));
+        let is_invalidated = answer.writes.iter().any(|write| matches!(write.change, Change::Invalidate));
+        assert_eq!(is_invalidated, invalidates);
     }
 }
 
