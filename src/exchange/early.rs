@@ -57,11 +57,13 @@ impl Familiar {
         is_known.then(|| Self { stored: stored.fields.clone(), length })
     }
 
-    /// Does this header section, of an answer whose framing announces `length` bytes, say that what follows is the stored body?
+    /// Does this header section, of an answer whose framing announces `length` bytes, say that what follows is the stored body? Without a
+    /// Content-Length it does not: nobody could see that again in what was stopped.
     #[must_use]
     pub fn is_announced_by(&self, status: u16, fields: &Fields, length: Option<u64>) -> bool {
         status == 200
             && length == Some(self.length)
+            && fields.contains(b"content-length")
             && SAME.iter().all(|name| fields.get_all(name).eq(self.stored.get_all(name)))
             && is_same_tag(&self.stored, fields)
             // What may not be stored any more is read, and not replaced by what was.
@@ -71,8 +73,7 @@ impl Familiar {
     /// Was it this that `reply` began to bring, and that was not read? Whoever stopped may not have seen all of its header section; what it
     /// announces is its Content-Length.
     fn is_begun_by(&self, reply: &Reply) -> bool {
-        let length = reply.fields.contains(b"content-length").then_some(self.length);
-        self.is_announced_by(reply.status, &reply.fields, length)
+        self.is_announced_by(reply.status, &reply.fields, Some(self.length))
     }
 
     /// Is there so much left, after so many bytes, that it is worth a connection?

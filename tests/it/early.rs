@@ -126,6 +126,15 @@ fn another_status_or_another_framing_announces_nothing() {
 }
 
 #[test]
+fn what_could_not_be_settled_as_stopped_is_not_announced() {
+    let unmeasured = head_but("content-length", None);
+    assert!(!is_announced(&unmeasured, &unmeasured));
+    let pending = pending(Some(stored(&unmeasured)), &[], &policy());
+    let settlement = settle(&pending, reply(&unmeasured, Completeness::Stopped), &policy(), &SECRET);
+    assert!(matches!(settlement, Settlement::Resend(..)));
+}
+
+#[test]
 fn little_that_is_left_is_read() {
     let familiar = familiar(&head()).unwrap();
     assert!(familiar.is_worth_stopping(0) && familiar.is_worth_stopping(300_000 - 262_145));
