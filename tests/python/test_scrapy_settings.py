@@ -80,9 +80,9 @@ def test_settings_about_how_often_are_read_as_meant() -> None:
         (
             "NOTMODIFIED_MIN_INTERVAL",
             "often",
-            "NOTMODIFIED_MIN_INTERVAL is 'often'; it must be a number of seconds above 0.",
+            "NOTMODIFIED_MIN_INTERVAL is 'often'; it must be a number of seconds, or 0 for none.",
         ),
-        ("NOTMODIFIED_MIN_INTERVAL", "nan", "it must be a number of seconds above 0."),
+        ("NOTMODIFIED_MIN_INTERVAL", "nan", "it must be a number of seconds, or 0 for none."),
         ("NOTMODIFIED_FLOORS", "retry-after,etag", "it must be a list of 'retry-after' and 'max-age'."),
         ("NOTMODIFIED_FLOORS", 60, "NOTMODIFIED_FLOORS is 60; it must be a list of"),
         ("NOTMODIFIED_FULL_EVERY", 0, "it must be a number of polls above 0."),
@@ -106,6 +106,23 @@ def test_wrong_setting_stops_the_crawl_before_its_first_request(origin: Origin, 
 
     assert stopped.error == "SettingsError: Unknown setting NOTMODIFIED_FRESHNES. Did you mean NOTMODIFIED_FRESHNESS?"
     assert origin.log == []
+
+
+def test_no_seconds_are_none() -> None:
+    config = read(NOTMODIFIED_STALE_IF_ERROR="0", NOTMODIFIED_MIN_INTERVAL="")
+
+    assert (config.stale_if_error, config.min_interval) == (None, None)
+
+
+@pytest.mark.usefixtures("environment")
+def test_middleware_in_the_wrong_place_is_told(origin: Origin, store: Path) -> None:
+    url = origin.on("/page.html", Page(ONE))
+    place = {"notmodified.scrapy.NotModifiedMiddleware": 543}
+
+    (warning,) = crawl([url], store=store, DOWNLOADER_MIDDLEWARES=place).said("WARNING", "not in its place")
+
+    assert "HttpCompressionMiddleware comes after it: coded pages arrive decoded, and are not stored" in warning
+    assert "HttpProxyMiddleware" in warning
 
 
 @pytest.mark.usefixtures("environment")

@@ -24,6 +24,7 @@ from notmodified.scrapy.framing import Framing
 from notmodified.scrapy.identity import CookieJars, proxy_of
 from notmodified.scrapy.inspection import is_inspection
 from notmodified.scrapy.jobs import Job
+from notmodified.scrapy.order import warn_if_misplaced
 from notmodified.scrapy.pages import Page, deliver, pages_of
 from notmodified.scrapy.reactors import refuse_where_nothing_can_be_awaited
 from notmodified.scrapy.settings import Config
@@ -121,6 +122,7 @@ class NotModifiedMiddleware:
         """Look at what else is enabled, which is only known now."""
         if self._job is not None:
             self._job.begin()
+        warn_if_misplaced(self._crawler, self)
         self._statistics.compare_with(self._crawler, self)
         self._stale = stale.put_at_the_end(self._crawler, self._deliver, self.process_response)
         throttle.warn_if_slowed(self._crawler)

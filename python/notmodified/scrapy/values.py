@@ -55,17 +55,17 @@ def count(settings: BaseSettings, name: str, what: str) -> int | None:
 
 
 def seconds(settings: BaseSettings, name: str) -> float | None:
-    """Read a number of seconds above 0, or None."""
-    wanted = "a number of seconds above 0"
+    """Read a number of seconds; 0 and None are none."""
+    wanted = "a number of seconds, or 0 for none"
     if _is_none(settings, name):
         return None
     try:
         value = settings.getfloat(PREFIX + name)
     except (TypeError, ValueError) as error:
         raise bad_value(settings, name, wanted) from error
-    if not (value > 0 and math.isfinite(value)):
+    if not (value >= 0 and math.isfinite(value)):
         raise bad_value(settings, name, wanted)
-    return value
+    return value or None
 
 
 def words(settings: BaseSettings, name: str, known: tuple[Word, ...]) -> tuple[Word, ...]:
