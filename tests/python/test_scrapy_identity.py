@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from origin import Origin
 
 pytestmark = pytest.mark.usefixtures("environment")
+COOKIES = "scrapy.downloadermiddlewares.cookies.CookiesMiddleware"
 ONE = b"<html>one</html>"
 
 
@@ -66,6 +67,37 @@ def test_two_logins_by_cookie_never_share_a_validator(origin: Origin, store: Pat
     assert has_conditions(origin) == [False, False, True, False]
 
 
+def test_login_at_one_site_is_not_taken_for_that_at_another(origin: Origin, tls_origin: Origin, store: Path) -> None:
+    here = origin.on("/page.html", Page(ONE))
+    there = tls_origin.on("/page.html", Page(ONE)).replace("127.0.0.1", "localhost")
+    one_by_one = {"CONCURRENT_REQUESTS": 1}
+    logins = [
+        request(here, cookies={"user": "alice"}, priority=4),
+        request(there, cookies={"user": "bob"}, priority=3),
+        request(here, dont_filter=True, priority=2),
+        request(here, cookies={"user": "bob"}, dont_filter=True, priority=1),
+    ]
+
+    crawled = crawl(logins, store=store, **one_by_one)
+
+    assert [received.get("cookie") for received in origin.log] == ["user=alice", "user=alice", "user=bob"]
+    assert has_conditions(origin) == [False, True, False]
+    assert len(crawled.items) == 4
+
+
+def test_cookie_that_the_site_renews_stays_the_login_that_it_was_given_as(origin: Origin, store: Path) -> None:
+    page = Page(ONE)
+    origin.on("/page.html", page)
+    front = Page(b'<html><a href="/page.html">page</a></html>')
+    start = origin.on("/start", front)
+    for renewed in ("1", "2"):
+        front.set_cookie = f"session={renewed}"
+        asked(start, store=store, spider="FollowingSpider", cookies={"session": "alice"})
+
+    assert [received.get("cookie") for received in origin.requests("/page.html")] == ["session=1", "session=2"]
+    assert (page.full, page.not_modified) == (1, 1)
+
+
 def test_login_goes_on_with_the_requests_that_follow(origin: Origin, store: Path) -> None:
     page = Page(ONE)
     origin.on("/page.html", page)
@@ -110,6 +142,24 @@ def test_own_cookie_header_is_an_identity_where_scrapy_keeps_no_jar(origin: Orig
     url = origin.on("/page.html", Page(ONE))
     for cookie in ("session=alice", "session=bob", "session=alice"):
         crawl([request(url, headers={"Cookie": cookie})], store=store, COOKIES_ENABLED=False)
+
+    assert has_conditions(origin) == [False, False, True]
+
+
+def test_own_cookie_header_is_an_identity_beside_middlewares_made_by_functions(origin: Origin, store: Path) -> None:
+    url = origin.on("/page.html", Page(ONE))
+    named = {COOKIES: None, "crawls.middlewares.rewriting": 1}
+    for cookie in ("session=alice", "session=bob", "session=alice"):
+        asked(url, store=store, headers={"Cookie": cookie}, DOWNLOADER_MIDDLEWARES=named)
+
+    assert has_conditions(origin) == [False, False, True]
+
+
+@pytest.mark.scrapy(since=(2, 19), reason="until then only the path switches off what Scrapy names by its path")
+def test_own_cookie_header_is_an_identity_where_a_class_switches_the_jars_off(origin: Origin, store: Path) -> None:
+    url = origin.on("/page.html", Page(ONE))
+    for cookie in ("session=alice", "session=bob", "session=alice"):
+        asked(url, store=store, headers={"Cookie": cookie}, spider="middlewares.CookielessSpider")
 
     assert has_conditions(origin) == [False, False, True]
 

@@ -10,17 +10,17 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from scrapy.downloadermiddlewares.cookies import CookiesMiddleware
-from scrapy.utils.misc import load_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from scrapy import Request
-    from scrapy.settings import BaseSettings
+    from scrapy.crawler import Crawler
 
 
 def proxy_of(request: Request) -> str | None:
@@ -57,31 +57,39 @@ class CookieJars:
     to the jar's name, for every request that sends them, and two logins out of jars of one name stay apart.
     """
 
-    def __init__(self, settings: BaseSettings) -> None:
-        self._kept = _keeps_jars(settings)
-        self._given: dict[Any, dict[str, str]] = {}
+    def __init__(self, crawler: Crawler) -> None:
+        self._crawler = crawler
+        # By jar and name, the value given last at the end.
+        self._given: dict[Any, dict[str, dict[str, None]]] = {}
+
+    @cached_property
+    def _are_kept(self) -> bool:
+        # Asked when all middlewares are there: what the settings name is one thing, what was made another.
+        return self._crawler.get_downloader_middleware(CookiesMiddleware) is not None
 
     def name(self, request: Request) -> str | None:
         """Name the jar, or give None when the `Cookie` header is the spider's own."""
-        if not self._kept or request.meta.get("dont_merge_cookies"):
+        if not self._are_kept or request.meta.get("dont_merge_cookies"):
             return None
         jar = request.meta.get("cookiejar")
         name = "" if jar is None else repr(jar)
         given = self._given.setdefault(jar, {}) if request.cookies else self._given.get(jar)
         if given is None:
             return name
-        given.update(_cookies(request))
-        sent = sorted((cookie, given[cookie]) for cookie in _names_sent(request) if cookie in given)
+        for cookie, value in _cookies(request):
+            values = given.setdefault(cookie, {})
+            values.pop(value, None)
+            values[value] = None
+        sent = sorted((cookie, _as_given(value, given[cookie])) for cookie, value in _sent(request) if cookie in given)
         if not sent:
             return name
         return f"{name} {hashlib.blake2b(repr(sent).encode(), digest_size=16).hexdigest()}"
 
 
-def _keeps_jars(settings: BaseSettings) -> bool:
-    if not settings.getbool("COOKIES_ENABLED"):
-        return False
-    enabled = [path for path, order in settings.getwithbase("DOWNLOADER_MIDDLEWARES").items() if order is not None]
-    return any(issubclass(load_object(path), CookiesMiddleware) for path in enabled)
+def _as_given(sent: str, given: dict[str, None]) -> str:
+    # One jar holds the cookies of many sites, and a name may be a login at each. A value that the spider did not
+    # give is the site's, in place of one that it did: of the last.
+    return sent if sent in given else next(reversed(given))
 
 
 def _cookies(request: Request) -> Iterator[tuple[str, str]]:
@@ -91,10 +99,11 @@ def _cookies(request: Request) -> Iterator[tuple[str, str]]:
         yield _text(name), _text(value)
 
 
-def _names_sent(request: Request) -> Iterator[str]:
+def _sent(request: Request) -> Iterator[tuple[str, str]]:
     for line in request.headers.getlist("Cookie"):
         for pair in line.decode("latin-1").split(";"):
-            yield pair.partition("=")[0].strip()
+            name, _, value = pair.partition("=")
+            yield name.strip(), value.strip()
 
 
 def _text(value: object) -> str:

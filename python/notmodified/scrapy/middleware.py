@@ -76,7 +76,7 @@ class NotModifiedMiddleware:
         self.cache = cache
         self._statistics = Statistics(crawler.stats)
         self._collector = crawler.stats
-        self._jars = CookieJars(crawler.settings)
+        self._jars = CookieJars(crawler)
         self._framing = Framing(crawler.settings)
         self._pages = pages_of(crawler)
         self._is_inspection = is_inspection(crawler)

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from scrapy.downloadermiddlewares.cookies import CookiesMiddleware
+
+from crawls.spiders import PageSpider
+
 if TYPE_CHECKING:
     from scrapy import Request
     from scrapy.http import Response
+    from scrapy.settings import BaseSettings
 
 
 class Rewriting:
@@ -26,6 +31,21 @@ class Spoiling:
         """Hand the response on."""
         request.meta["download_latency"] = "soon"
         return response
+
+
+def rewriting(*_crawler: object) -> Rewriting:
+    """Make one; a project may name a function."""
+    return Rewriting()
+
+
+class CookielessSpider(PageSpider):
+    """Switches Scrapy's cookie jars off by their class."""
+
+    @classmethod
+    def update_settings(cls, settings: BaseSettings) -> None:
+        """Do it, and leave the rest as it is."""
+        super().update_settings(settings)
+        settings["DOWNLOADER_MIDDLEWARES"].set(CookiesMiddleware, None, "spider")
 
 
 class Smoothing:
