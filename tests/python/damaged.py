@@ -2,8 +2,8 @@
 
     python damaged.py STORE HOW FIRST LAST
 
-For each seed a copy of STORE is damaged, visited twice, and a line of JSON says what came. Whoever started it knows by
-the last line where it ended.
+For each seed a copy of STORE is damaged, visited twice, emptied, and filled again, and a line of JSON says what came.
+Whoever started it knows by the last line where it ended.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import hashlib
 import json
 import logging
 import shutil
+import struct
 import sys
 from collections import Counter
 from pathlib import Path
@@ -21,11 +22,15 @@ from typing import TYPE_CHECKING
 from notmodified import Cache, NotModifiedError, Response
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 PAGES = 40
 PAGE = 4096
 HEADER = 16
+# Of LMDB's pages.
+BRANCH, LEAF = 1, 2
+# A node that describes a database: its data, and the flag that says so.
+DESCRIPTION, SUB_DATA = 48, 2
 
 
 def content(number: int) -> bytes:
@@ -85,6 +90,35 @@ def flip_headers(data: bytearray, draw: Random) -> None:
         data[start + draw.randrange(4 * HEADER)] ^= 1 << draw.randrange(8)
 
 
+def flip_nodes(data: bytearray, draw: Random) -> None:
+    """Change bytes where pages say how long their keys and values are, and of what kind."""
+    every = list(nodes(data))
+    for _ in range(draw.randint(1, 3)):
+        data[draw.choice(every) + draw.randrange(8)] ^= 1 << draw.randrange(8)
+
+
+def flip_trees(data: bytearray, draw: Random) -> None:
+    """Change bytes where the file says what databases it holds, where, and of what kind."""
+    metas = [meta * PAGE + HEADER for meta in range(2)]
+    kinds = [meta + 24 + tree * DESCRIPTION + 4 for meta in metas for tree in range(2)]
+    places = [(meta, 136) for meta in metas] + [(kind, 2) for kind in kinds]
+    for at in nodes(data):
+        length, _, flags, key = struct.unpack_from("<HHHH", data, at)
+        if (length, flags) == (DESCRIPTION, SUB_DATA):
+            places += [(at, 8), (at + 8 + key + 4, 2), (at + 8 + key, DESCRIPTION)]
+    for _ in range(draw.randint(1, 2)):
+        start, length = draw.choice(places)
+        data[start + draw.randrange(length)] ^= 1 << draw.randrange(8)
+
+
+def nodes(data: bytearray) -> Iterator[int]:
+    """Find where the nodes of trees lie."""
+    for start in range(2 * PAGE, len(data) - PAGE + 1, PAGE):
+        number, _, flags, lower, upper = struct.unpack_from("<QHHHH", data, start)
+        if number * PAGE == start and flags in {BRANCH, LEAF} and HEADER <= lower <= upper <= PAGE:
+            yield from (start + at for (at,) in struct.iter_unpack("<H", data[start + HEADER : start + lower]))
+
+
 def zero(data: bytearray, draw: Random) -> None:
     """Lose pages, as a disk does that never wrote them."""
     for _ in range(draw.randint(1, 4)):
@@ -106,6 +140,8 @@ def cut(data: bytearray, draw: Random) -> None:
 HOW: dict[str, Callable[[bytearray, Random], None]] = {
     "flip": flip,
     "flip-headers": flip_headers,
+    "flip-nodes": flip_nodes,
+    "flip-trees": flip_trees,
     "zero": zero,
     "misplace": misplace,
     "cut": cut,
@@ -113,7 +149,7 @@ HOW: dict[str, Callable[[bytearray, Random], None]] = {
 
 
 def try_one(store: Path, how: str, seed: int) -> dict[str, object]:
-    """Damage a copy of a store, and visit all pages twice."""
+    """Damage a copy of a store, visit all pages twice, and again after all were forgotten."""
     copy = store.with_name(f"{how}-{seed}")
     shutil.copytree(store, copy)
     (copy / "lock.mdb").unlink()
@@ -123,7 +159,9 @@ def try_one(store: Path, how: str, seed: int) -> dict[str, object]:
     told: dict[str, object] = {"seed": seed}
     try:
         with Cache(str(copy)) as cache:
-            for name in ("first", "second"):
+            for name in ("first", "second", "third", "fourth"):
+                if name == "third":
+                    cache.forget(everything=True)
                 told[name] = Counter(visit(cache, number) for number in range(PAGES))
                 cache.flush()
             told["damage"] = {name: cache.stats()[name] for name in ("corrupt_records", "store_errors")}

@@ -68,11 +68,13 @@ def filled(store: Path) -> Path:
 
 
 def check(found: Damages) -> None:
-    """Nothing wrong, nothing fatal, and the second visit finds everything."""
+    """Nothing wrong, nothing fatal, the second visit finds everything, and what is stored anew is found too."""
     assert found.fatal == []
     assert [one for one in found.told if "error" in one] == []
     assert [one for one in found.told if "wrong" in one["first"] or "wrong" in one["second"]] == []
     assert [one for one in found.told if one["second"] != {"served": damaged.PAGES}] == []
+    assert [one for one in found.told if one["third"] != {"missed": damaged.PAGES}] == []
+    assert [one for one in found.told if one["fourth"] != {"served": damaged.PAGES}] == []
 
 
 @pytest.mark.parametrize("how", damaged.HOW)

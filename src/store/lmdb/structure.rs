@@ -1,8 +1,9 @@
 //! Is the structure of a data file sound? LMDB trusts its own pages: a damaged one is a fault that ends the process, or worse.
 //!
 //! The check reads the file as bytes, maps nothing and believes nothing, so that no damage can harm it. It follows every tree from the
-//! newest of the two meta pages: each page is where it says it is and in one place only, each node lies inside its page, keys ascend, what a
-//! tree counts is there, and no page is both used and free. What is in values has checksums of its own and is not looked at.
+//! newest of the two meta pages: each tree is of the kind that we make, each page is where it says it is and in one place only, nodes fill
+//! their page without reaching into each other, keys ascend, what a tree counts is there, and no page is both used and free. What is in values
+//! has checksums of its own and is not looked at.
 //!
 //! # Format
 //! That of LMDB 0.9 with numbers of 64 bits, little-endian (`mdb.c`: `MDB_page`, `MDB_node`, `MDB_db`, `MDB_meta`).
@@ -33,6 +34,12 @@ const META: u16 = 0x08;
 
 const BIG_DATA: u16 = 0x01;
 const SUB_DATA: u16 = 0x02;
+
+/// The keys of a tree are numbers: those of the free list, and of no other.
+const INTEGER_KEY: u16 = 0x08;
+
+/// The tree that lists free pages, as messages call it.
+const FREE: &str = "free";
 
 /// No page: the root of an empty tree.
 const NO_PAGE: u64 = u64::MAX;
@@ -168,6 +175,8 @@ struct Page {
     number: u64,
     bytes: Vec<u8>,
     flags: u16,
+    /// Where the lowest of its nodes lies.
+    upper: usize,
     /// Where its nodes lie.
     nodes: Vec<usize>,
 }
@@ -201,7 +210,11 @@ impl Walk {
         if second.page_size != first.page_size {
             return damaged("its first two pages do not agree");
         }
-        let meta = if second.transaction > first.transaction { second } else { first };
+        let (meta, place) = if second.transaction > first.transaction { (second, 1) } else { (first, 0) };
+        // Where they do not agree, LMDB takes the one and what is checked here is the other.
+        if meta.transaction % METAS != place {
+            return damaged("its newest state is not where it belongs");
+        }
         // Pages at the end that became free before they were ever written may not be there.
         let pages = meta.last_page.saturating_add(1);
         if pages / 2 > length / page_size as u64 + (1 << 16) {
@@ -218,7 +231,7 @@ impl Walk {
         let Meta { free, main, .. } = self.meta;
         let mut trees = Vec::new();
         self.tree(main, "main", &mut |walk, node| {
-            if node.flags & SUB_DATA == 0 || node.data.len() != Tree::SIZE {
+            if node.flags != SUB_DATA || node.data.len() != Tree::SIZE {
                 return damage("a database is none");
             }
             let name = String::from_utf8_lossy(node.key).into_owned();
@@ -230,7 +243,7 @@ impl Walk {
         }
         // Last: what is free must not be used by any of them.
         let mut free_pages = Vec::new();
-        self.tree(free, "free", &mut |walk, node| {
+        self.tree(free, FREE, &mut |walk, node| {
             free_pages.extend(walk.free_pages(node)?);
             Ok(())
         })?;
@@ -260,10 +273,12 @@ impl Walk {
 
     /// Follows a tree, handing each entry to `each`, and counts it.
     fn tree(&mut self, tree: Tree, name: &str, each: &mut dyn FnMut(&mut Self, &Node<'_>) -> Step<()>) -> Step<()> {
-        let mut counted = Tree { flags: tree.flags, root: tree.root, depth: tree.depth, ..Tree::default() };
+        // One whose keys have several values, or sort otherwise, would be read and written as what it is not.
+        let flags = if name == FREE { INTEGER_KEY } else { 0 };
+        let mut counted = Tree { flags, root: tree.root, depth: tree.depth, ..Tree::default() };
         if tree.root == NO_PAGE {
             let empty = Tree { depth: 0, ..counted };
-            return if tree == empty { Ok(()) } else { damage(format!("{name} counts what is not there")) };
+            return if tree == empty { Ok(()) } else { damage(format!("{name} is not what it says")) };
         }
         if !(1..=DEEPEST).contains(&tree.depth) {
             return damage(format!("{name} is {} pages deep", tree.depth));
@@ -280,11 +295,10 @@ impl Walk {
                 continue;
             }
             counted.leaves += 1;
-            if page.flags != LEAF {
+            if page.flags != LEAF || page.nodes.is_empty() {
                 return damage(format!("page {number} of {name} is no leaf"));
             }
-            for at in &page.nodes {
-                let Some(node) = page.leaf_node(*at) else { return damage(format!("a node of page {number} is none")) };
+            for node in page.nodes()? {
                 let is_low = least.as_deref().is_some_and(|least| is_before(name, node.key, least));
                 if is_low || last_key.as_deref().is_some_and(|last| !is_before(name, last, node.key)) {
                     return damage(format!("the keys of page {number} do not ascend"));
@@ -295,7 +309,7 @@ impl Walk {
                 each(self, &node)?;
             }
         }
-        if counted == tree { Ok(()) } else { damage(format!("{name} counts what is not there")) }
+        if counted == tree { Ok(()) } else { damage(format!("{name} is not what it says")) }
     }
 
     /// Reads a page of a tree, and sees whether it holds together.
@@ -370,6 +384,7 @@ impl Page {
             number,
             bytes,
             flags,
+            upper,
             nodes,
         })
     }
@@ -380,8 +395,7 @@ impl Page {
         if self.flags != BRANCH || self.nodes.len() < 2 {
             return damage(format!("page {number} is no branch"));
         }
-        let nodes: Option<Vec<Node<'_>>> = self.nodes.iter().map(|at| self.branch_node(*at)).collect();
-        let Some(nodes) = nodes else { return damage(format!("a node of page {number} is none")) };
+        let nodes = self.nodes()?;
         let child = |node: &Node<'_>| u64::from(node.low) | u64::from(node.flags) << 32;
         let mut children: Vec<_> =
             nodes.iter().map(|node| (child(node), height - 1, Some(node.key.to_vec()))).collect();
@@ -393,21 +407,41 @@ impl Page {
         Ok(children)
     }
 
-    fn branch_node(&self, at: usize) -> Option<Node<'_>> {
-        self.node(at, |_| 0)
+    /// Its nodes, in the order of their keys. Together they fill the page from the lowest to its end: when LMDB removes one it moves those
+    /// below by its length, and where the lengths add up to more than there is, it writes beyond the page from then on.
+    fn nodes(&self) -> Step<Vec<Node<'_>>> {
+        let number = self.number;
+        let nodes: Option<Vec<Node<'_>>> = self.nodes.iter().map(|at| self.node(*at)).collect();
+        let Some(nodes) = nodes else { return damage(format!("a node of page {number} is none")) };
+        let mut lengths: Vec<_> = self.nodes.iter().zip(&nodes).map(|(at, node)| (*at, node.length())).collect();
+        lengths.sort_unstable();
+        let end = lengths.iter().try_fold(self.upper, |end, (at, length)| (*at == end).then_some(at + length));
+        if end == Some(self.bytes.len()) {
+            Ok(nodes)
+        } else {
+            damage(format!("the nodes of page {number} do not fill it"))
+        }
     }
 
-    fn leaf_node(&self, at: usize) -> Option<Node<'_>> {
-        self.node(at, |(low, flags)| if flags & BIG_DATA == 0 { low as usize } else { 8 })
-    }
-
-    fn node(&self, at: usize, data_length: impl Fn((u32, u16)) -> usize) -> Option<Node<'_>> {
+    fn node(&self, at: usize) -> Option<Node<'_>> {
         let (low, flags) = (u32_at(&self.bytes, at)?, u16_at(&self.bytes, at + 4)?);
         let key_length = usize::from(u16_at(&self.bytes, at + 6)?);
+        let data_length = match self.flags {
+            BRANCH => 0,
+            _ if flags & BIG_DATA != 0 => 8,
+            _ => low as usize,
+        };
         let rest = self.bytes.get(at + NODE..)?;
         let (key, rest) = rest.split_at_checked(key_length)?;
-        let data = rest.get(..data_length((low, flags)))?;
+        let data = rest.get(..data_length)?;
         (key_length <= LONGEST_KEY).then_some(Node { low, flags, key, data })
+    }
+}
+
+impl Node<'_> {
+    /// How much of the page it takes; nodes begin at even places.
+    fn length(&self) -> usize {
+        (NODE + self.key.len() + self.data.len()).next_multiple_of(2)
     }
 }
 
@@ -416,7 +450,7 @@ const LONGEST_KEY: usize = 511;
 
 /// Does `one` sort before `other`? The free list sorts by number, everything else by bytes.
 fn is_before(tree: &str, one: &[u8], other: &[u8]) -> bool {
-    if tree == "free" { u64_at(one, 0) < u64_at(other, 0) } else { one < other }
+    if tree == FREE { u64_at(one, 0) < u64_at(other, 0) } else { one < other }
 }
 
 fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
@@ -440,7 +474,9 @@ mod tests {
     use pollster::block_on;
     use proptest::prelude::*;
 
-    use super::{Verdict, check};
+    use super::{
+        BRANCH, DEEPEST, HEADER, METAS, Meta, NO_PAGE, NODE, Page, Tree, Verdict, check, u16_at, u32_at, u64_at,
+    };
     use crate::digest::Digest;
     use crate::entry::StoredResponse;
     use crate::entry::change::Change;
@@ -523,6 +559,95 @@ mod tests {
             fs::File::options().write(true).open(&data).unwrap().set_len(length / 10 * (10 - part)).unwrap();
             assert!(matches!(check(&data).unwrap(), Verdict::Damaged(_)), "{part} tenths cut");
         }
+    }
+
+    /// Where a page of `WHOLE` begins.
+    fn start_of(page: u64) -> usize {
+        usize::try_from(page).unwrap() * Meta::read(&WHOLE).unwrap().page_size as usize
+    }
+
+    fn page(number: u64) -> Page {
+        Page::read(number, WHOLE[start_of(number)..start_of(number + 1)].to_vec()).unwrap()
+    }
+
+    fn newest() -> (usize, Meta) {
+        let metas = [0, start_of(1)].map(|at| (at, Meta::read(&WHOLE[at..]).unwrap()));
+        metas.into_iter().max_by_key(|(_, meta)| meta.transaction).unwrap()
+    }
+
+    /// Where the nodes of the first leaf under `root` lie.
+    fn nodes_under(root: u64) -> Vec<usize> {
+        let mut number = root;
+        for _ in 0..DEEPEST {
+            let page = page(number);
+            if page.flags != BRANCH {
+                break;
+            }
+            number = u64::from(u32_at(&page.bytes, page.nodes[0]).unwrap());
+        }
+        page(number).nodes.iter().map(|at| start_of(number) + at).collect()
+    }
+
+    /// Where the descriptions of the databases begin, each behind its node and its name.
+    fn descriptions() -> Vec<usize> {
+        let nodes = nodes_under(newest().1.main.root);
+        nodes.into_iter().map(|at| at + NODE + usize::from(u16_at(&WHOLE, at + 6).unwrap())).collect()
+    }
+
+    /// What comes of the check after a bit of one byte was flipped.
+    fn flipped(at: usize, bit: u8) -> Verdict {
+        let directory = tempfile::tempdir().unwrap();
+        let data = directory.path().join("data.mdb");
+        let mut damaged = WHOLE.clone();
+        damaged[at] ^= bit;
+        fs::write(&data, &damaged).unwrap();
+        check(&data).unwrap()
+    }
+
+    #[test]
+    fn a_node_whose_length_is_not_its_own_is_damage() {
+        let trees = descriptions().into_iter().map(|at| Tree::read(&WHOLE[at..]).unwrap().1);
+        for tree in trees.filter(|tree| tree.root != NO_PAGE) {
+            let nodes = nodes_under(tree.root);
+            for (at, bit) in nodes.iter().flat_map(|at| [2, 4, 8, 16, 32, 64].map(|bit| (*at, bit))) {
+                let is_large = u16_at(&WHOLE, at + 4).unwrap() != 0;
+                // That of a large value says no more than how many pages it takes.
+                if !is_large {
+                    assert!(matches!(flipped(at, bit), Verdict::Damaged(_)), "bit {bit} of its data's length at {at}");
+                }
+                assert!(matches!(flipped(at + 6, bit), Verdict::Damaged(_)), "bit {bit} of its key's length at {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_tree_of_another_kind_is_damage() {
+        let (start, _) = newest();
+        let kept_by_meta = [0, 1].map(|tree| start + HEADER + 24 + tree * Tree::SIZE);
+        for tree in descriptions().into_iter().chain(kept_by_meta) {
+            for (byte, bit) in (0..2).flat_map(|byte| (0..8).map(move |bit| (byte, bit))) {
+                assert!(matches!(flipped(tree + 4 + byte, 1 << bit), Verdict::Damaged(_)), "bit {bit} of byte {byte}");
+            }
+        }
+        let nodes = nodes_under(newest().1.main.root);
+        for (at, bit) in nodes.iter().flat_map(|at| (0..8).map(move |bit| (*at, bit))) {
+            assert!(matches!(flipped(at + 4, 1 << bit), Verdict::Damaged(_)), "bit {bit} of a description's kind");
+        }
+    }
+
+    #[test]
+    fn a_newest_state_on_the_page_of_the_other_is_damage() {
+        let (start, meta) = newest();
+        let at = start + HEADER + 24 + 2 * Tree::SIZE + 8;
+        assert_eq!(u64_at(&WHOLE, at), Some(meta.transaction));
+        // By so much that it stays the newest.
+        let bit = if meta.transaction % METAS == 0 { 1 } else { 3 };
+        let directory = tempfile::tempdir().unwrap();
+        let data = directory.path().join("data.mdb");
+        let mut damaged = WHOLE.clone();
+        damaged[at..at + 8].copy_from_slice(&(meta.transaction + bit).to_le_bytes());
+        fs::write(&data, &damaged).unwrap();
+        assert!(matches!(check(&data).unwrap(), Verdict::Damaged(_)));
     }
 
     proptest! {
