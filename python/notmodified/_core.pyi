@@ -460,7 +460,7 @@ class Cache:
         """The same as ``compact``, awaitable."""
 
     def close(self) -> None:
-        """Flush, and let go of the store. A second call does nothing."""
+        """Flush, and let go of the store; a plan that is left keeps it open. A second call does nothing."""
 
     def aclose(self) -> Coroutine[Any, Any, None]:
         """The same as ``close``, awaitable."""
