@@ -51,6 +51,18 @@ def test_retry_asks_with_one_validator_from_any_queue(
     assert tags(origin, "/page.html") == [None, '"t"', '"t"']
 
 
+def test_plan_that_a_disk_queue_lost_teaches_nothing_about_the_tag(origin: Origin, store: Path, tmp_path: Path) -> None:
+    foreign = Reply(304, headers=[("ETag", '"foreign"')])
+    url = origin.on("/page.html", sequence(Page(ONE, etag='"t"'), foreign, Page(ONE, etag='"t"')))
+    always = request(url, dont_filter=True)
+    queue = {"JOBDIR": str(tmp_path / "job")}
+
+    outcomes = [crawl([always], store=store, **queue).page["meta"]["notmodified"]["outcome"] for _ in range(3)]
+
+    assert outcomes == ["new", "same-content", "not-modified"]
+    assert tags(origin, "/page.html") == [None, '"t"', None, '"t"']
+
+
 def test_spiders_own_retry_asks_with_one_validator(queue: dict[str, Any], origin: Origin, store: Path) -> None:
     url = origin.on("/page.html", Page(ONE, etag='"t"'))
     crawl([url], store=store)
@@ -68,7 +80,6 @@ def test_redirect_from_a_disk_queue_leaves_the_validator_behind(
     target = origin.on("/target", Page(ONE, etag='"target"'))
     url = origin.on("/page.html", sequence(Page(ONE, etag='"t"'), redirect(target)))
     always = request(url, dont_filter=True)
-
     crawled = [crawl([always], store=store, **queue).page["url"] for _ in range(3)]
 
     assert crawled == [url, target, target]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from crawls import crawl, request
-from origin import Page
+from origin import Page, Reply, sequence
 from proxy import Proxy
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures("environment")
 COOKIES = "scrapy.downloadermiddlewares.cookies.CookiesMiddleware"
+ROTATING: dict[str, Any] = {"DOWNLOADER_MIDDLEWARES": {"crawls.middlewares.Rotating": 1}}
 ONE = b"<html>one</html>"
 
 
@@ -48,6 +49,19 @@ def test_two_users_of_one_proxy_never_share_a_validator(origin: Origin, store: P
 
         assert len({relayed.authorization for relayed in gateway.log}) == 2
     assert has_conditions(origin) == [False, False, True]
+
+
+def test_request_that_asks_once_more_by_another_proxy_leaves_nothing_to_the_first(origin: Origin, store: Path) -> None:
+    foreign = Reply(304, headers=[("ETag", '"foreign"')])
+    url = origin.on("/page.html", sequence(Page(ONE, etag='"a"'), foreign, Page(ONE, etag='"b"')))
+    with Proxy() as first, Proxy() as second:
+        for turns in ([first], [first, second], [first], [second]):
+            rotating = {"PROXIES": [turn.url for turn in turns], **ROTATING}
+            crawl([url], store=store, **rotating)
+
+        tags_by = [[dict(relayed.fields).get(b"If-None-Match") for relayed in by.log] for by in (first, second)]
+
+    assert tags_by == [[None, b'"a"', b'"a"'], [None, b'"b"']]
 
 
 def test_two_cookie_jars_never_share_a_validator(origin: Origin, store: Path) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 from weakref import WeakKeyDictionary
 
 from scrapy import signals
@@ -54,6 +54,10 @@ AS_STORED = frozenset(
 )
 
 
+# Header fields, identity, proxy and cookie jar.
+SentAs: TypeAlias = "tuple[conversion.Fields, str | None, str | None, str | None]"
+
+
 @dataclass(slots=True)
 class Asked:
     """A request on its way: its plan, and whether it asks once more after an unusable answer."""
@@ -61,7 +65,9 @@ class Asked:
     plan: notmodified.Plan
     conditions: tuple[tuple[bytes, bytes], ...]
     is_second: bool = False
-    # The second request came out of a disk queue without its first plan.
+    # What the plan of a second request was made for: as whom, and with which header fields.
+    sent_as: SentAs | None = None
+    # The second request came out of a disk queue without its first plan, or goes out as somebody else.
     is_orphan: bool = False
     # No more of its answer is downloaded, see `early`.
     is_stopped: bool = False
@@ -194,29 +200,34 @@ class NotModifiedMiddleware:
             self._statistics.failed(error)
 
     async def _ask(self, request: Request, *, is_second: bool) -> Response | None:
-        asked = self._asked.get(request)
-        if not is_second or asked is None:
-            plan = await self._plan(request)
+        asked, sent_as = self._asked.get(request), self._sent_as(request)
+        if not is_second or asked is None or asked.sent_as != sent_as:
+            # Without a plan of its own the second request asks for the whole page.
+            plan = await self._plan(request, sent_as, full=is_second)
             if plan.response is not None:
                 return await self._deliver(request, plan.response, None)
-            # Without its first plan, the second request goes out as the spider made it.
-            asked = Asked(plan, () if is_second else plan.conditions.raw, is_second=is_second, is_orphan=is_second)
+            asked = Asked(plan, plan.conditions.raw, is_second=is_second, is_orphan=is_second)
             self._asked[request] = asked
         conditions.put_on(request, asked.conditions)
         return None
 
-    def _plan(self, request: Request) -> Awaitable[notmodified.Plan]:
+    def _sent_as(self, request: Request) -> SentAs:
+        fields = conversion.request_fields(request)
+        return fields, self._identity(request), proxy_of(request), self._jars.name(request)
+
+    def _plan(self, request: Request, sent_as: SentAs, *, full: bool) -> Awaitable[notmodified.Plan]:
+        fields, identity, proxy, cookie_jar = sent_as
         return waiting.plan(
             self.cache,
             request.method,
             request.url,
-            conversion.request_fields(request),
-            identity=self._identity(request),
-            proxy=proxy_of(request),
-            cookie_jar=self._jars.name(request),
+            fields,
+            identity=identity,
+            proxy=proxy,
+            cookie_jar=cookie_jar,
             has_content=bool(request.body),
             freshness=meta.freshness(request, self._statistics.refused),
-            full=meta.is_full(request, self._statistics.refused),
+            full=full or meta.is_full(request, self._statistics.refused),
         )
 
     def _identity(self, request: Request) -> str | None:
@@ -282,9 +293,9 @@ class NotModifiedMiddleware:
         self._statistics.asked_again()
         again.meta[meta.AGAIN] = True
         if plan is not None and resend is not None:
-            own = set(conversion.request_fields(request))
-            wanted = tuple(pair for pair in resend.headers.raw if (pair[0].title(), pair[1]) not in own)
-            self._asked[again] = Asked(plan, wanted, is_second=True)
+            sent_as = self._sent_as(request)
+            wanted = tuple(pair for pair in resend.headers.raw if (pair[0].title(), pair[1]) not in sent_as[0])
+            self._asked[again] = Asked(plan, wanted, is_second=True, sent_as=sent_as)
         return again
 
     async def _deliver(self, request: Request, settled: notmodified.Response, received: Response | None) -> Response:

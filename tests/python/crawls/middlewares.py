@@ -10,6 +10,7 @@ from crawls.spiders import PageSpider
 
 if TYPE_CHECKING:
     from scrapy import Request
+    from scrapy.crawler import Crawler
     from scrapy.http import Response
     from scrapy.settings import BaseSettings
 
@@ -67,3 +68,19 @@ class Refusing:
     def process_spider_input(self, response: Response, spider: object = None) -> None:  # noqa: ARG002
         """Raise; the errback hears of it."""
         raise ValueError(f"refused: {response.url}")
+
+
+class Rotating:
+    """Sends each request through the next proxy of the setting `PROXIES`, whichever it was to go through before."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._proxies = iter(crawler.settings.getlist("PROXIES"))
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Rotating:
+        """Build it."""
+        return cls(crawler)
+
+    def process_request(self, request: Request, spider: object = None) -> None:  # noqa: ARG002
+        """Choose."""
+        request.meta["proxy"] = next(self._proxies)
