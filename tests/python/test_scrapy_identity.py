@@ -84,7 +84,6 @@ def test_two_logins_by_cookie_never_share_a_validator(origin: Origin, store: Pat
 def test_login_at_one_site_is_not_taken_for_that_at_another(origin: Origin, tls_origin: Origin, store: Path) -> None:
     here = origin.on("/page.html", Page(ONE))
     there = tls_origin.on("/page.html", Page(ONE)).replace("127.0.0.1", "localhost")
-    one_by_one = {"CONCURRENT_REQUESTS": 1}
     logins = [
         request(here, cookies={"user": "alice"}, priority=4),
         request(there, cookies={"user": "bob"}, priority=3),
@@ -92,7 +91,7 @@ def test_login_at_one_site_is_not_taken_for_that_at_another(origin: Origin, tls_
         request(here, cookies={"user": "bob"}, dont_filter=True, priority=1),
     ]
 
-    crawled = crawl(logins, store=store, **one_by_one)
+    crawled = crawl(logins, store=store, CONCURRENT_REQUESTS=1)
 
     assert [received.get("cookie") for received in origin.log] == ["user=alice", "user=alice", "user=bob"]
     assert has_conditions(origin) == [False, True, False]
