@@ -47,9 +47,9 @@ def content(url: str, length: int = LENGTH) -> bytes:
     return url.encode().ljust(length, b".")
 
 
-def fields(url: str) -> list[tuple[str, str]]:
+def fields(url: str) -> list[tuple[bytes, bytes]]:
     """Give the validator that is served there."""
-    return [("ETag", f'"{url}"')]
+    return [(b"ETag", f'"{url}"'.encode())]
 
 
 def store_page(cache: notmodified.Cache, url: str, length: int = LENGTH) -> None:
@@ -132,6 +132,20 @@ def test_store_that_left_memory_is_looked_up_by_another_thread_until_it_is_warm(
             assert 0 < helpers.given < PAGES
 
     asyncio.run(plan())
+
+
+def test_large_body_that_was_received_is_read_through_by_another_thread() -> None:
+    async def settle() -> None:
+        helpers = with_helpers()
+        with notmodified.Cache(":memory:") as cache:
+            for url, length, in_place in ((URLS[0], LENGTH, False), (URLS[1], LARGE, True), (URLS[2], LARGE, False)):
+                received = content(url, length)
+                settled = await waiting.settle(cache.plan("GET", url), 200, fields(url), received, in_place=in_place)
+                assert isinstance(settled, notmodified.Response)
+                assert settled.stored
+        assert helpers.given == 1
+
+    asyncio.run(settle())
 
 
 def test_without_a_loop_all_is_read_in_place(tmp_path: Path) -> None:
