@@ -171,6 +171,28 @@ fn a_process_that_stops_in_the_middle_of_writing_holds_nobody_up_for_ever() {
 }
 
 #[test]
+fn compaction_that_removes_much_first_is_waited_for_like_the_rest_of_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let patience = Duration::from_millis(200);
+    let store = LmdbStore::open(directory.path(), Options { patience, ..Options::default() }).unwrap();
+    put(&store, "http://a/", &noise(1, 3000), 1);
+    flush(&store);
+    // As slow as a disk can be.
+    let mut writer = start("writer", directory.path(), "");
+    assert_eq!(said(&mut writer).next().unwrap(), "writing");
+    thread::scope(|scope| {
+        let compacted = scope.spawn(|| block_on(store.compact()));
+        thread::sleep(patience);
+        let flushed = scope.spawn(|| block_on(store.flush()));
+        thread::sleep(5 * patience);
+        kill(writer);
+        flushed.join().unwrap().unwrap();
+        compacted.join().unwrap().unwrap();
+    });
+    assert_eq!(served(&store, "http://a/").unwrap(), noise(1, 3000));
+}
+
+#[test]
 fn no_reader_slot_left_is_a_clear_error_and_passes() {
     let directory = tempfile::tempdir().unwrap();
     let store = LmdbStore::open(directory.path(), Options { max_readers: 1, ..Options::default() }).unwrap();

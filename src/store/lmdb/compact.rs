@@ -32,11 +32,10 @@ pub fn compact(shared: &Shared, claim: &Claim) -> Result<u64> {
         return Err(Error::new(Kind::Store, message));
     }
     let _nothing_is_written = shared.writing.lock().unwrap_or_else(PoisonError::into_inner);
-    sweep(shared)?;
     let data = place.file(DATA);
     let length = || fs::metadata(&data).map_or(0, |metadata| metadata.len());
     let before = length();
-    let made = shared.pending.progress.paused(|| make(shared, &place));
+    let made = shared.pending.progress.paused(|| sweep(shared).and_then(|()| make(shared, &place)));
     clear(&place);
     made?;
     Ok(before.saturating_sub(length()))
