@@ -1,6 +1,7 @@
 //! The store in memory: the reference for what a store is, and `Session(":memory:")`. It forgets the least recently used keys first.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use lru::LruCache;
@@ -11,7 +12,7 @@ use crate::error::Result;
 use crate::identity::Secret;
 use crate::key::{Key, KeyHash};
 use crate::store::body::Body;
-use crate::store::walk::{Met, Stretch, first};
+use crate::store::walk::{Met, Stretch};
 use crate::store::{Health, Kept, Store};
 
 /// Most bytes of bodies that are kept, where nothing else is said.
@@ -20,8 +21,8 @@ const MOST_BYTES: usize = 256 * 1024 * 1024;
 /// Most records that are kept, also of those with small bodies or none.
 const MOST_RECORDS: usize = 1_000_000;
 
-/// Most records in a stretch of a walk: many, for each looks at all hashes.
-const MOST_AT_ONCE: usize = 8192;
+/// Most records in a stretch of a walk: everybody waits while it is made.
+const MOST_AT_ONCE: usize = 256;
 
 /// A store that lives as long as its process.
 #[derive(Debug)]
@@ -33,6 +34,8 @@ pub struct MemoryStore {
 #[derive(Debug)]
 struct Held {
     records: LruCache<KeyHash, Record>,
+    /// Those of the records, in the order in which walks meet them.
+    hashes: BTreeSet<KeyHash>,
     bodies: HashMap<BodyRef, Shared>,
     bytes: usize,
     most_bytes: usize,
@@ -51,7 +54,8 @@ impl MemoryStore {
     /// When the machine gives no randomness for the key of the keyed hashes.
     pub fn new(most_bytes: Option<u64>) -> Result<Self> {
         let most_bytes = most_bytes.map_or(MOST_BYTES, |most| usize::try_from(most).unwrap_or(usize::MAX));
-        let held = Held { records: LruCache::unbounded(), bodies: HashMap::new(), bytes: 0, most_bytes };
+        let (records, hashes, bodies) = (LruCache::unbounded(), BTreeSet::new(), HashMap::new());
+        let held = Held { records, hashes, bodies, bytes: 0, most_bytes };
         Ok(Self { secret: Secret::random()?, held: Mutex::new(held) })
     }
 
@@ -73,7 +77,13 @@ impl Held {
             self.keep(body, &after);
         }
         self.count(&after, 1);
-        let replaced = if after.is_empty() { self.records.pop(&key.hash) } else { self.records.put(key.hash, after) };
+        let replaced = if after.is_empty() {
+            self.hashes.remove(&key.hash);
+            self.records.pop(&key.hash)
+        } else {
+            self.hashes.insert(key.hash);
+            self.records.put(key.hash, after)
+        };
         if let Some(record) = replaced {
             self.count(&record, -1);
         }
@@ -101,7 +111,8 @@ impl Held {
 
     fn make_room(&mut self) {
         while self.bytes > self.most_bytes || self.records.len() > MOST_RECORDS {
-            let Some((_, forgotten)) = self.records.pop_lru() else { return };
+            let Some((hash, forgotten)) = self.records.pop_lru() else { return };
+            self.hashes.remove(&hash);
             self.count(&forgotten, -1);
         }
     }
@@ -144,10 +155,10 @@ impl Store for MemoryStore {
 
     async fn records(&self, after: Option<KeyHash>) -> Result<Stretch> {
         let held = self.held();
-        let hashes = held.records.iter().map(|(hash, _)| *hash);
-        let hashes: Vec<KeyHash> = hashes.filter(|hash| Some(*hash) > after).collect();
+        let from = (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
+        let mut hashes: Vec<KeyHash> = held.hashes.range(from).copied().take(MOST_AT_ONCE + 1).collect();
         let is_last = hashes.len() <= MOST_AT_ONCE;
-        let hashes = first(hashes, MOST_AT_ONCE);
+        hashes.truncate(MOST_AT_ONCE);
         let end = hashes.last().copied().filter(|_| !is_last);
         let met = hashes.into_iter().map(|hash| Met::at(hash, held.records.peek(&hash).cloned())).collect();
         Ok(Stretch { met, end })

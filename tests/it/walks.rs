@@ -33,6 +33,8 @@ pub fn met(store: &impl Store) -> Vec<Met> {
     let (mut all, mut after) = (Vec::new(), None);
     loop {
         let stretch = block_on(store.records(after)).unwrap();
+        // Of what is committed, and of what is not yet, a bounded number each.
+        assert!(stretch.met.len() <= 512, "{} at once", stretch.met.len());
         all.extend(stretch.met);
         after = stretch.end;
         if after.is_none() {
@@ -116,6 +118,8 @@ fn a_walk_meets_what_stays_exactly_once_while_others_store_replace_and_forget() 
     }
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
+        // Also where a walk fails: the writer would go on for ever.
+        let _over = Over(&is_over);
         scope.spawn(|| {
             let mut round = 1;
             while !is_over.load(Ordering::Relaxed) {
@@ -135,10 +139,18 @@ fn a_walk_meets_what_stays_exactly_once_while_others_store_replace_and_forget() 
             assert_eq!(stays.len(), 2_000);
             assert!(met.len() <= 2_200, "{}", met.len());
         }
-        is_over.store(true, Ordering::Relaxed);
     });
     drop(store);
     scan(directory.path());
+}
+
+/// Says that it is over when it goes.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 #[test]
