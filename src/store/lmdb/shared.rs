@@ -58,7 +58,7 @@ impl Shared {
                     get(transaction, databases.bodies, &[place; 40]).map(|_| ())
                 })
             };
-            if self.warmth.watch(look_up).is_err() || self.warmth.has_just_waited() {
+            if self.warmth.note(look_up).is_err() || self.warmth.has_just_waited() {
                 return;
             }
         }
