@@ -216,6 +216,27 @@ def test_use_after_fork_is_refused_and_the_parent_goes_on(origin: Origin, store:
     assert ended.errors == ""
 
 
+def test_child_leaves_the_parents_store_alone_when_asked_what_is_at_hand(store: Path) -> None:
+    program = """
+tagged = [("ETag", '"1"')]
+with Cache(sys.argv[1]) as cache:
+    page = cache.plan("GET", "http://a/").settle(200, tagged, b"page")
+    cache.flush()
+    while not page.at_hand or page.outcome.value == "new":
+        page = cache.plan("GET", "http://a/").settle(304, tagged)
+    pid = os.fork()
+    if pid == 0:
+        # It can be read all the same: the store is opened anew for that, which takes its time.
+        print(page.at_hand, page.content, flush=True)
+        os._exit(0)
+    os.waitpid(pid, 0)
+    print(page.at_hand, page.content)
+"""
+    ended = run(QUIET + "import os, sys\nfrom notmodified import Cache\n" + program, str(store))
+    assert ended.output.splitlines() == ["False b'page'", "True b'page'"]
+    assert ended.errors == ""
+
+
 def test_child_is_refused_to_close_the_parents_session(origin: Origin, store: Path) -> None:
     program = """
 async def main():

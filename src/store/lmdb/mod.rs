@@ -218,10 +218,11 @@ impl Promised {
         }
     }
 
-    /// Can it be read without waiting for a disk?
+    /// Can it be read without waiting for a disk? After a fork the store is opened anew for that.
     #[must_use]
     pub fn is_at_hand(&self) -> bool {
-        self.promise.bytes().is_some() || self.shared.is_at_hand(self.reference())
+        let is_ours = || process::id() == self.shared.process;
+        self.promise.bytes().is_some() || is_ours() && self.shared.is_at_hand(self.reference())
     }
 
     fn told<T>(&self, found: Found<T>) -> Result<T> {
