@@ -1,11 +1,11 @@
 //! What lies in a store, for Python to look at: `Entries` walks, `Entry` is what is stored for a URL, `StoredResponse` one of its answers.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
+use pyo3::sync::{MutexExt, PyOnceLock};
 use pyo3::types::PyTuple;
 
 use crate::cache::Cache;
@@ -40,8 +40,9 @@ impl PyEntries {
         Self { cache, state: Mutex::new(state) }
     }
 
-    fn state<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
-        act(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    /// Another thread may be reading the store meanwhile: it is waited for without the interpreter's lock.
+    fn state(&self, py: Python<'_>) -> MutexGuard<'_, State> {
+        self.state.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -64,7 +65,10 @@ impl PyEntries {
 
     fn __next__(&self, py: Python<'_>) -> PyResult<Option<PyEntry>> {
         loop {
-            let (ready, is_over) = self.state(|state| (state.ready.pop_front(), state.is_over));
+            let (ready, is_over) = {
+                let mut state = self.state(py);
+                (state.ready.pop_front(), state.is_over)
+            };
             if let Some((key, record)) = ready {
                 return Ok(Some(PyEntry::new(&key, record)));
             }
@@ -73,13 +77,14 @@ impl PyEntries {
             }
             py.check_signals()?;
             let cache = self.cache.get().open(py)?;
-            py.detach(|| self.state(|state| state.advance(&cache))).map_err(|error| raise(py, &error))?;
+            let advance = || self.state.lock().unwrap_or_else(PoisonError::into_inner).advance(&cache);
+            py.detach(advance).map_err(|error| raise(py, &error))?;
         }
     }
 
     #[getter]
-    fn unreadable(&self) -> u64 {
-        self.state(|state| state.walk.unreadable())
+    fn unreadable(&self, py: Python<'_>) -> u64 {
+        self.state(py).walk.unreadable()
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> std::result::Result<(), PyTraverseError> {
