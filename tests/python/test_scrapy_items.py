@@ -223,5 +223,5 @@ def test_crawl_keeps_no_notes_of_pages_that_are_done(origin: Origin, store: Path
 
     for crawled in crawls:
         assert len(crawled.items) == len(urls)
-        # What is on its way at that moment; on a busy machine that is more.
-        assert max(item["notes"] for item in crawled.items) < len(urls)
+        # Scrapy itself still holds the last of them.
+        assert crawled.stats["notes"] < len(urls) / 2

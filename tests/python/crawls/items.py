@@ -83,12 +83,13 @@ class ForwardingSpider(PageSpider):
 
 
 class LastingSpider(PageSpider):
-    """Tells with each page of how many pages there is still a note somewhere."""
+    """Tells in the end of how many pages there is still a note somewhere."""
 
-    def parse(self, response: Response) -> Iterator[Any]:
-        """Yield the number."""
+    def closed(self, reason: str) -> None:  # noqa: ARG002, Scrapy passes it by name
+        """Count them."""
         gc.collect()
-        yield {"url": response.url, "notes": len(pages._delivered)}  # noqa: SLF001, nobody else needs to know
+        assert self.crawler.stats is not None
+        self.crawler.stats.set_value("notes", len(pages._delivered))  # noqa: SLF001, nobody else needs to know
 
 
 class ErrbackSpider(PageSpider):
