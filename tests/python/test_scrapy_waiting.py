@@ -24,7 +24,7 @@ LARGE = 1_000_000
 LENGTH = 50_000
 
 
-class Helpers(ThreadPoolExecutor):
+class CountedThreads(ThreadPoolExecutor):
     """The event loop's other threads, counting what they are given to do."""
 
     given = 0
@@ -35,11 +35,11 @@ class Helpers(ThreadPoolExecutor):
         return super().submit(call, *arguments, **options)
 
 
-def with_helpers() -> Helpers:
+def with_counted_threads() -> CountedThreads:
     """Let the running loop use some."""
-    helpers = Helpers(max_workers=4)
-    asyncio.get_running_loop().set_default_executor(helpers)
-    return helpers
+    threads = CountedThreads(max_workers=4)
+    asyncio.get_running_loop().set_default_executor(threads)
+    return threads
 
 
 def content(url: str, length: int = LENGTH) -> bytes:
@@ -87,7 +87,7 @@ def test_body_that_left_memory_is_read_by_another_thread(tmp_path: Path) -> None
     fill(tmp_path)
 
     async def read() -> None:
-        helpers = with_helpers()
+        threads = with_counted_threads()
         with notmodified.Cache(tmp_path) as cache:
             plans = look_up(cache)
             # What was looked at is in use, and stays.
@@ -100,13 +100,13 @@ def test_body_that_left_memory_is_read_by_another_thread(tmp_path: Path) -> None
             settled = await waiting.settle(cache.plan("GET", url), 304, fields(url), b"", in_place=False)
             assert isinstance(settled, notmodified.Response)
             assert await waiting.body(settled) == content(url)
-            assert helpers.given == 1
+            assert threads.given == 1
 
             assert cache.plan("GET", url).at_hand
             again = await waiting.settle(cache.plan("GET", url), 304, fields(url), b"", in_place=False)
             assert isinstance(again, notmodified.Response)
             assert await waiting.body(again) == content(url)
-            assert helpers.given == 1
+            assert threads.given == 1
 
     asyncio.run(read())
 
@@ -122,28 +122,28 @@ def test_store_that_left_memory_is_looked_up_by_another_thread_until_it_is_warm(
     evict(tmp_path)
 
     async def plan() -> None:
-        helpers = with_helpers()
+        threads = with_counted_threads()
         with notmodified.Cache(tmp_path) as cache:
             seen = [cache.at_hand]
             for url in URLS:
                 assert (await waiting.plan(cache, "GET", url)).conditions.raw
             seen.append(cache.at_hand)
             assert seen == [False, True]
-            assert 0 < helpers.given < PAGES
+            assert 0 < threads.given < PAGES
 
     asyncio.run(plan())
 
 
 def test_large_body_that_was_received_is_read_through_by_another_thread() -> None:
     async def settle() -> None:
-        helpers = with_helpers()
+        threads = with_counted_threads()
         with notmodified.Cache(":memory:") as cache:
             for url, length, in_place in ((URLS[0], LENGTH, False), (URLS[1], LARGE, True), (URLS[2], LARGE, False)):
                 received = content(url, length)
                 settled = await waiting.settle(cache.plan("GET", url), 200, fields(url), received, in_place=in_place)
                 assert isinstance(settled, notmodified.Response)
                 assert settled.stored
-        assert helpers.given == 1
+        assert threads.given == 1
 
     asyncio.run(settle())
 
