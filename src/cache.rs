@@ -5,6 +5,7 @@
 //! A store that cannot be read is a miss, and one that cannot be written keeps nothing; both are counted, and errors only where the caller
 //! asked for strictness.
 
+mod at_hand;
 pub mod inventory;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -124,21 +125,6 @@ impl Cache {
     #[must_use]
     pub fn ask(&self, request: &Request) -> Ask {
         request.ask(self.store.secret())
-    }
-
-    /// Does planning wait for no disk, as far as the last plans tell?
-    #[must_use]
-    pub fn is_warm(&self) -> bool {
-        self.store.is_warm()
-    }
-
-    /// Does settling wait for no disk? By the stored response that was asked about.
-    #[must_use]
-    pub fn is_at_hand(&self, sending: &Sending) -> bool {
-        match &sending.promised {
-            Some((Kept::Here(_), _)) => self.store.is_at_hand(None),
-            _ => self.store.is_at_hand(sending.pending.stored().map(|stored| stored.body)),
-        }
     }
 
     /// Says what to send.

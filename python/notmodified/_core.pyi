@@ -581,7 +581,8 @@ class Plan:
     def at_hand(self) -> bool:
         """Can ``settle`` do without waiting for a disk, and without copying a large body?
 
-        Where not, ``asettle`` keeps an event loop free. Told by where the stored body lies that was asked about.
+        Where not, ``asettle`` keeps an event loop free. Told by where the stored body lies that was asked about; one
+        that is known to be there is not read by it.
         """
 
     def settle(
