@@ -148,6 +148,20 @@ def test_large_body_that_was_received_is_read_through_by_another_thread() -> Non
     asyncio.run(settle())
 
 
+def test_store_is_closed_by_another_thread_where_that_can_be_awaited(tmp_path: Path) -> None:
+    async def close(cache: notmodified.Cache) -> int:
+        threads = with_counted_threads()
+        await waiting.close(cache)
+        return threads.given
+
+    awaited, in_place = (notmodified.Cache(tmp_path / name) for name in ("awaited", "in_place"))
+
+    assert asyncio.run(close(awaited)) == 1
+    with pytest.raises(StopIteration):
+        waiting.close(in_place).send(None)
+    assert (awaited.closed, in_place.closed) == (True, True)
+
+
 def test_without_a_loop_all_is_read_in_place(tmp_path: Path) -> None:
     fill(tmp_path)
     evict(tmp_path)
@@ -173,9 +187,11 @@ def test_large_body_is_never_at_hand(tmp_path: Path) -> None:
         look_up(cache)
 
         plan = cache.plan("GET", url)
-        assert not plan.at_hand
+        # Known to be there, it is not looked at before somebody reads it.
+        assert plan.at_hand
         settled = plan.settle(304, fields(url), b"")
         assert isinstance(settled, notmodified.Response)
+        assert not settled.at_hand
         assert settled.wire_content == content(url, LARGE)
 
 

@@ -15,17 +15,17 @@ from weakref import WeakKeyDictionary
 
 from scrapy import signals
 from scrapy.exceptions import IgnoreRequest, NotConfigured
-from scrapy.http.request import NO_CALLBACK
 
 import notmodified
 from notmodified.scrapy import conditions, conversion, meta, spider_side, stale, throttle, waiting
+from notmodified.scrapy.delivery import Delivery
 from notmodified.scrapy.early import EarlyStop
 from notmodified.scrapy.framing import Framing
 from notmodified.scrapy.identity import CookieJars, proxy_of
 from notmodified.scrapy.inspection import is_inspection
 from notmodified.scrapy.jobs import Job
 from notmodified.scrapy.order import warn_if_misplaced
-from notmodified.scrapy.pages import Page, deliver, pages_of
+from notmodified.scrapy.pages import pages_of
 from notmodified.scrapy.reactors import refuse_where_nothing_can_be_awaited
 from notmodified.scrapy.settings import Config
 from notmodified.scrapy.statistics import Statistics
@@ -42,18 +42,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 NOT_MODIFIED = 304
-# What is the stored page, whoever acknowledged it.
-AS_STORED = frozenset(
-    {
-        notmodified.Outcome.FRESH,
-        notmodified.Outcome.NOT_MODIFIED,
-        notmodified.Outcome.SAME_CONTENT,
-        notmodified.Outcome.STALE_IF_ERROR,
-        notmodified.Outcome.STOPPED_EARLY,
-    }
-)
-
-
 # Header fields, identity, proxy and cookie jar.
 SentAs: TypeAlias = "tuple[conversion.Fields, str | None, str | None, str | None]"
 
@@ -86,6 +74,7 @@ class NotModifiedMiddleware:
         self._framing = Framing(crawler.settings)
         self._pages = pages_of(crawler)
         self._is_inspection = is_inspection(crawler)
+        self._delivery = Delivery(crawler, config, self._statistics)
         self._job: Job | None = None
         self._watch = StoreWatch(crawler, cache) if config.strict else None
         # By code of the project's own, which runs on the thread of everything else.
@@ -130,17 +119,17 @@ class NotModifiedMiddleware:
             self._job.begin()
         warn_if_misplaced(self._crawler, self)
         self._statistics.compare_with(self._crawler, self)
-        self._stale = stale.put_at_the_end(self._crawler, self._deliver, self.process_response)
+        self._stale = stale.put_at_the_end(self._crawler, self._delivery.deliver, self.process_response)
         throttle.warn_if_slowed(self._crawler)
         if self.config.consumer is not None and not self._pages.sees_callbacks:
             spider_side.warn_of_missing()
 
-    def spider_closed(self, spider: Spider) -> None:
+    async def spider_closed(self, spider: Spider) -> None:
         """Write what is left, and let the store go; other spiders of this process keep theirs."""
         if self._job is not None:
             self._job.end()
         try:
-            close_store(self.cache, self._collector)
+            await close_store(self.cache, self._collector)
         finally:
             self._statistics.close(spider)
 
@@ -205,7 +194,7 @@ class NotModifiedMiddleware:
             # Without a plan of its own the second request asks for the whole page.
             plan = await self._plan(request, sent_as, full=is_second)
             if plan.response is not None:
-                return await self._deliver(request, plan.response, None)
+                return await self._delivery.deliver(request, plan.response, None)
             asked = Asked(plan, plan.conditions.raw, is_second=is_second, is_orphan=is_second)
             self._asked[request] = asked
         conditions.put_on(request, asked.conditions)
@@ -258,24 +247,13 @@ class NotModifiedMiddleware:
             return self._again(request, asked.plan, settled)
         if settled.outcome is notmodified.Outcome.STALE_IF_ERROR:
             self._set_aside(request, settled)
-            return self._hand_on(request, response)
-        return await self._deliver(request, settled, response)
+            return self._delivery.hand_on(request, response)
+        return await self._delivery.deliver(request, settled, response)
 
     def _set_aside(self, request: Request, stored: notmodified.Response | None) -> None:
         """Keep what may stand in until Scrapy's retries are exhausted, and everybody has seen the failure."""
         if stored is not None and self._stale is not None:
             self._stale.set_aside(request, stored)
-
-    def _hand_on(self, request: Request, failure: Response) -> Response:
-        request.meta[meta.OUTCOME] = {
-            "outcome": notmodified.Outcome.PASSED.value,
-            "changed": True,
-            "not_modified": False,
-        }
-        self._statistics.handed_on()
-        # Told by us, with nothing to acknowledge.
-        deliver(request, Page(None, is_inspected=self._is_inspection))
-        return failure
 
     def _again_in_place_of(self, response: Response, request: Request) -> Response | Request:
         """Ask once more, without conditions; where the request cannot be made again, hand on what came."""
@@ -297,37 +275,3 @@ class NotModifiedMiddleware:
             wanted = tuple(pair for pair in resend.headers.raw if (pair[0].title(), pair[1]) not in sent_as[0])
             self._asked[again] = Asked(plan, wanted, is_second=True, sent_as=sent_as)
         return again
-
-    async def _deliver(self, request: Request, settled: notmodified.Response, received: Response | None) -> Response:
-        page = received
-        is_stopped = settled.outcome is notmodified.Outcome.STOPPED_EARLY
-        if page is None or page.status != settled.status or is_stopped:
-            page = conversion.stored_page(settled, await waiting.body(settled), request, received)
-        request.meta[meta.OUTCOME] = {
-            "outcome": settled.outcome.value,
-            "changed": _is_changed(request, settled),
-            "not_modified": settled.not_modified,
-        }
-        self._statistics.delivered(settled)
-        self._hand_over(request, settled)
-        if received is None:
-            self._statistics.never_sent(request)
-        return page
-
-    def _hand_over(self, request: Request, settled: notmodified.Response) -> None:
-        is_awaited = settled.changed and self.config.consumer is not None and not self._is_inspection
-        if request.callback is NO_CALLBACK:
-            is_awaited = False
-        elif is_awaited and not self._pages.sees_callbacks:
-            settled.acknowledge()
-            is_awaited = False
-        awaited = settled if is_awaited else None
-        deliver(request, Page(awaited, is_inspected=self._is_inspection))
-
-
-def _is_changed(request: Request, settled: notmodified.Response) -> bool:
-    if request.callback is not NO_CALLBACK:
-        return settled.changed
-    # A media pipeline, or robots.txt: no callback will ever finish. What the consumer acknowledged tells of pages
-    # that a callback processed, and the same URL may be one of them; so this compares with what was stored.
-    return settled.changed and settled.outcome not in AS_STORED

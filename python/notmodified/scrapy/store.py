@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from scrapy.exceptions import NotConfigured
 
 import notmodified
+from notmodified.scrapy import waiting
 from notmodified.scrapy.values import PREFIX, SettingsError
 
 if TYPE_CHECKING:
@@ -35,14 +36,14 @@ def open_store(crawler: Crawler, config: Config) -> notmodified.Cache:
         raise NotConfigured from error
 
 
-def close_store(cache: notmodified.Cache, stats: StatsCollector) -> None:
+async def close_store(cache: notmodified.Cache, stats: StatsCollector) -> None:
     """Write what is left, count the reads and writes that failed during the crawl, and let the store go."""
     if cache.closed:
         return
     counted = cache.stats()
     failed, last = counted["store_errors"], counted.get("last_store_error")
     try:
-        cache.close()
+        await waiting.close(cache)
     except OSError as error:
         failed, last = failed + 1, error
     if failed:

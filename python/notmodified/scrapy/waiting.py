@@ -55,6 +55,14 @@ async def body(page: notmodified.Response) -> bytes:
     return await asyncio.to_thread(lambda: page.wire_content)
 
 
+async def close(cache: notmodified.Cache) -> None:
+    """Do `Cache.close`, which waits for the disk in any case."""
+    if can_wait():
+        await cache.aclose()
+    else:
+        cache.close()
+
+
 def can_wait() -> bool:
     """Tell whether asyncio runs this coroutine; another reactor could not resume it."""
     try:
