@@ -48,13 +48,6 @@ def url(origin: Origin, page: Page) -> str:
     return origin.on("/page.html", page)
 
 
-def skipped(crawled: Crawled) -> int:
-    """Give how many were skipped, by the crawl's statistics."""
-    assert "spider_exceptions/count" not in crawled.stats
-    assert "notmodified/errors" not in crawled.stats
-    return int(crawled.stats.get("notmodified/skipped", 0))
-
-
 def test_decorated_callbacks_of_every_kind_run_on_changed_pages_alone(origin: Origin, store: Path) -> None:
     pages = {name: Page(ONE) for name in KINDS}
     wanted = [
@@ -72,7 +65,7 @@ def test_decorated_callbacks_of_every_kind_run_on_changed_pages_alone(origin: Or
 
     assert [sorted(crawled.pages) for crawled in (new, changed)] == [sorted(one["url"] for one in wanted)] * 2
     assert unchanged.items == []
-    assert [skipped(crawled) for crawled in (new, unchanged, changed)] == [0, len(KINDS), 0]
+    assert [crawled.skipped for crawled in (new, unchanged, changed)] == [0, len(KINDS), 0]
     assert changed.pages[f"{origin.url}/with_arguments"]["text"] == "two"
     for crawled in (new, unchanged, changed):
         assert crawled.said("WARNING", "skip") == []
@@ -138,7 +131,7 @@ def test_page_that_did_not_go_through_the_cache_runs_its_callback(
     crawled = crawl(later, store=store, spider="skipping.KindsSpider", **settings)
 
     assert len(crawled.items) == 1
-    assert skipped(crawled) == 0
+    assert crawled.skipped == 0
 
 
 def test_page_that_was_not_stored_runs_its_callback(origin: Origin, url: str, page: Page, store: Path) -> None:
@@ -158,7 +151,7 @@ def test_page_that_was_not_stored_runs_its_callback(origin: Origin, url: str, pa
         assert {one["outcome"] for one in told.values()} == {"passed"}
         # A ban says nothing about the page: not that it changed, and not that it did not.
         assert told[url]["changed"] is False
-        assert skipped(crawled) == 0
+        assert crawled.skipped == 0
         assert len(crawled.items) == 2
 
 
@@ -178,7 +171,7 @@ def test_skipped_start_page_is_warned_of_once(origin: Origin, store: Path) -> No
 
     cold, warm = (crawl(urls, store=store, spider="skipping.ListSpider") for _ in range(2))
 
-    assert skipped(warm) == 3
+    assert warm.skipped == 3
     assert cold.said("WARNING", "") == []
     (warning,) = warm.said("WARNING", "")
     assert f"The callback of the start page {urls[0]} was skipped" in warning
@@ -206,7 +199,7 @@ def test_skipped_pages_behind_the_start_page_are_not_warned_of(origin: Origin, s
     changed = run()
 
     assert [len(crawled.items) for crawled in (cold, warm, changed)] == [1, 0, 1]
-    assert [skipped(crawled) for crawled in (cold, warm, changed)] == [0, 1, 0]
+    assert [crawled.skipped for crawled in (cold, warm, changed)] == [0, 1, 0]
     assert warm.said("WARNING", "skipped") == []
 
 
@@ -226,5 +219,5 @@ def test_links_of_a_crawl_spider_are_followed_from_pages_that_are_skipped(origin
     assert sorted(cold.pages) == [f"{origin.url}/leaf", f"{origin.url}/middle"]
     assert {item["by"] for item in cold.items} == {"rule"}
     assert warm.items == []
-    assert skipped(warm) == 2
+    assert warm.skipped == 2
     assert changed.page["body"] == TWO.decode()

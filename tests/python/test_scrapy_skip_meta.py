@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from crawls import Crawled, crawl, request
+from crawls import crawl, request
 from origin import Page, redirect, sequence, status
 
 if TYPE_CHECKING:
@@ -34,16 +34,10 @@ def url(origin: Origin, page: Page) -> str:
     return origin.on("/page.html", page)
 
 
-def skipped(crawled: Crawled) -> int:
-    """Give how many were skipped, by the crawl's statistics."""
-    assert "spider_exceptions/count" not in crawled.stats
-    return int(crawled.stats.get("notmodified/skipped", 0))
-
-
 @pytest.mark.parametrize("spider", ["PageSpider", "AsyncSpider", "skipping.KindsSpider", "skipping.RulesSpider"])
 def test_default_callback_is_skipped_on_an_unchanged_page_alone(spider: str, url: str, page: Page, store: Path) -> None:
     def run() -> int:
-        return skipped(crawl([request(url, meta=SKIP)], store=store, spider=spider))
+        return crawl([request(url, meta=SKIP)], store=store, spider=spider).skipped
 
     runs = [run(), run()]
     page.content = TWO
@@ -60,7 +54,7 @@ def test_no_errback_hears_of_it_and_nobody_sees_another_request(url: str, store:
 
     assert len(cold.items) == 1
     assert warm.items == []
-    assert skipped(warm) == 1
+    assert warm.skipped == 1
     for crawled in (cold, warm):
         (told,) = crawled.said("INFO", "came out with")
         assert "KindsSpider.with_arguments" in told
@@ -114,7 +108,7 @@ def test_wish_lives_through_redirects_and_retries(origin: Origin, url: str, stor
     assert crawled.stats["retry/count"] == 1
     assert crawled.stats["downloader/response_status_count/302"] == 1
     assert crawled.items == []
-    assert skipped(crawled) == 1
+    assert crawled.skipped == 1
 
 
 def test_wish_and_decorated_callback_live_through_a_job_directory(origin: Origin, store: Path, tmp_path: Path) -> None:
@@ -132,4 +126,4 @@ def test_wish_and_decorated_callback_live_through_a_job_directory(origin: Origin
     assert crawls[0].said("WARNING", "Unable to serialize request") == []
     assert sum(crawled.stats.get("scheduler/dequeued/disk", 0) for crawled in crawls) == len(wanted)
     assert [item for crawled in crawls for item in crawled.items] == []
-    assert sum(skipped(crawled) for crawled in crawls) == len(wanted)
+    assert sum(crawled.skipped for crawled in crawls) == len(wanted)

@@ -121,3 +121,12 @@ def test_add_on_keeps_what_the_project_says_of_extensions(
     Addon().update_settings(settings)
 
     assert dict(settings["EXTENSIONS"]) == becomes
+
+
+@pytest.mark.parametrize("off", [False, "False", 0, "0"])
+def test_add_on_that_is_switched_off_leaves_scrapys_alone(off: object) -> None:
+    settings = Settings({"AUTOTHROTTLE_ENABLED": True, "NOTMODIFIED_ENABLED": off})
+
+    Addon().update_settings(settings)
+
+    assert dict(settings["EXTENSIONS"]) == {}

@@ -153,6 +153,15 @@ def test_wish_that_cannot_be_followed_is_told_once_and_costs_no_page(
     assert asked.stats["notmodified/errors"] == 3
 
 
+def test_wishes_that_differ_each_time_are_told_once(origin: Origin, store: Path) -> None:
+    urls = [origin.on(f"/{number}.html", lasting()) for number in range(5)]
+
+    asked = crawl([request(url, meta={"notmodified_full": url}) for url in urls], store=store)
+
+    assert len(asked.said("ERROR", "notmodified_full")) == 1
+    assert asked.stats["notmodified/errors"] == len(urls)
+
+
 def test_wish_that_is_none_is_no_wish(origin: Origin, store: Path) -> None:
     url = origin.on("/page.html", lasting())
     crawl([url], store=store)

@@ -44,27 +44,27 @@ ADDED = "notmodified_added"
 AGAIN = "notmodified_again"
 
 
-def freshness(request: Request, refuse: Callable[[str], None]) -> Freshness | None:
+def freshness(request: Request, refuse: Callable[[str, str], None]) -> Freshness | None:
     """Read what the request goes by in place of the setting; of a value that is none, `refuse` is told."""
     given = request.meta.get(FRESHNESS)
     for word in get_args(Freshness):
         if given == word:
             return cast("Freshness", word)
     if given is not None:
-        refuse(_bad_value(FRESHNESS, given, " or ".join(map(repr, get_args(Freshness)))))
+        refuse(*_bad_value(FRESHNESS, given, " or ".join(map(repr, get_args(Freshness)))))
     return None
 
 
-def is_full(request: Request, refuse: Callable[[str], None]) -> bool:
+def is_full(request: Request, refuse: Callable[[str, str], None]) -> bool:
     """Read whether the page is wanted whole, whatever is stored."""
     given = request.meta.get(FULL)
     if given is not None and not isinstance(given, bool):
-        refuse(_bad_value(FULL, given, "True or False"))
+        refuse(*_bad_value(FULL, given, "True or False"))
     return given is True
 
 
-def _bad_value(key: str, given: object, wanted: str) -> str:
-    return f"meta[{key!r}] is {reprlib.repr(given)}; it must be {wanted}. Such requests go on without it."
+def _bad_value(key: str, given: object, wanted: str) -> tuple[str, str]:
+    return key, f"meta[{key!r}] is {reprlib.repr(given)}; it must be {wanted}. Such requests go on without it."
 
 
 def forget_outcome(request: Request) -> None:

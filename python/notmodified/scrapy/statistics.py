@@ -96,11 +96,11 @@ class Statistics:
                 # What was never received has no line.
                 self._collector.get_stats().pop(f"downloader/{name}", None)
 
-    def refused(self, problem: str) -> None:
-        """Count what a request asked for and cannot have; each of them is logged once."""
+    def refused(self, key: str, problem: str) -> None:
+        """Count what a request asked for and cannot have; of each key the first is logged."""
         self._inc_value("notmodified/errors")
-        if problem not in self._told:
-            self._told.add(problem)
+        if key not in self._told:
+            self._told.add(key)
             logger.error(problem)
 
     def failed(self, error: Exception) -> None:

@@ -42,7 +42,9 @@ class AutoThrottle(ScrapysAutoThrottle):
 
 def put_in_place(settings: BaseSettings) -> None:
     """Exchange Scrapy's AutoThrottle for ours where it is on, unless the project names one, be it with `None`."""
-    if not settings.getbool("AUTOTHROTTLE_ENABLED"):
+    # What a wrong value means is told later, once.
+    is_off = str(settings.get("NOTMODIFIED_ENABLED", True)).lower() in {"false", "0"}
+    if is_off or not settings.getbool("AUTOTHROTTLE_ENABLED"):
         return
     order, extensions = 0, {}
     for path, given in settings.getdict("EXTENSIONS").items():

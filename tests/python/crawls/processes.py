@@ -68,6 +68,12 @@ class Crawled:
         (item,) = self.items
         return item
 
+    @property
+    def skipped(self) -> int:
+        """How many callbacks were skipped; none of the others raised."""
+        assert "spider_exceptions/count" not in self.stats
+        return int(self.stats.get("notmodified/skipped", 0))
+
     def said(self, level: str, part: str) -> list[str]:
         """The texts logged at this level that contain this part."""
         return [text for logged, text in self.log if logged == level and part in text]
