@@ -102,8 +102,8 @@ fn space_that_became_free_is_used_again() {
         flush(&store);
         sizes.push(file_size(directory.path()));
     }
-    // 40 MB went through. How the free pages lie depends on when the sweeps come; without them it would be all of the 40.
-    assert!(sizes[39] <= sizes[9] * 2, "{sizes:?}");
+    // 40 MB went through, of which one is in use, one is being replaced, and one was replaced and not swept yet.
+    assert!(sizes[39] <= 4 * MEGABYTE, "{sizes:?}");
     assert_eq!(block_on(store.body(body(&noise(0, 20_000)).reference())).unwrap(), None);
 }
 
