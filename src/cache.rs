@@ -22,6 +22,7 @@ use crate::exchange::learn::origin_key;
 use crate::exchange::outcome::Reason;
 use crate::exchange::plan::{Pending, Plan, plan};
 use crate::exchange::settle::{Reply, Settlement, settle};
+use crate::exchange::sharing::{Known, acknowledged_under, common_key};
 use crate::exchange::verdict::{Page, Unjudged, Verdict, conclude};
 use crate::exchange::{Ask, Policy, head};
 use crate::key::Key;
@@ -124,7 +125,7 @@ impl Cache {
     /// The request's place in the store: its partition is derived with the store's own secret.
     #[must_use]
     pub fn ask(&self, request: &Request) -> Ask {
-        request.ask(self.store.secret())
+        request.ask(self.store.secret()).shared_by(self.policy.sharing)
     }
 
     /// Says what to send.
@@ -132,14 +133,10 @@ impl Cache {
     /// # Errors
     /// [`crate::error::Kind::Store`] where the caller asked for strictness.
     pub async fn plan(&self, ask: Ask) -> Result<Planned> {
-        let record = self.tolerate(self.store.record(&ask.key).await)?;
+        let known = self.known(&ask).await?;
         let now = clock::moment();
-        let record = record.flatten();
-        let lessons = match &record {
-            Some(record) if !record.variants.is_empty() => self.lessons(&ask.key, now.seconds).await?,
-            _ => None,
-        };
-        match plan(ask, record, lessons, &self.policy, self.store.secret(), now) {
+        let lessons = if known.has_something() { self.lessons(&ask.key, now.seconds).await? } else { None };
+        match plan(ask, known, lessons, &self.policy, self.store.secret(), now) {
             Plan::Send(pending) => Ok(Planned::Send(Box::new(self.sending(*pending)))),
             Plan::Serve(answer, otherwise) => {
                 match self.respond(&otherwise.ask, *answer, self.promise(&otherwise), Effort::default()).await? {
@@ -154,6 +151,20 @@ impl Cache {
                 }
             }
         }
+    }
+
+    /// What is stored for a request: one lookup, or two in one.
+    async fn known(&self, ask: &Ask) -> Result<Known> {
+        let common = common_key(ask).filter(|common| common.hash != ask.key.hash);
+        let found = match common {
+            Some(common) if ask.is_fleeting => {
+                self.store.record(common).await.map(|common| Known { own: None, common })
+            }
+            Some(common) => self.store.two_records(&ask.key, common).await.map(|(own, common)| Known { own, common }),
+            None if ask.is_fleeting => Ok(Known::default()),
+            None => self.store.record(&ask.key).await.map(Known::from),
+        };
+        Ok(self.tolerate(found)?.unwrap_or_default())
     }
 
     /// What to do about a request whose stored body turned out to be gone.
@@ -306,9 +317,11 @@ impl Cache {
                 None => return Ok(Assembled::BodyMissing(reference)),
             },
         };
-        for Write { key, change } in answer.writes {
-            let brought = match (&change, &body) {
-                (Change::Store(stored), ResponseBody::Received(bytes)) => Some(Body::new(stored.body, bytes.clone())),
+        // Nobody will ever ask again in the name of an identity of one request.
+        let is_kept = |write: &Write| !ask.is_fleeting || write.key.partition != ask.key.partition;
+        for Write { key, change } in answer.writes.into_iter().filter(is_kept) {
+            let brought = match (change.brings(), &body) {
+                (Some(reference), ResponseBody::Received(bytes)) => Some(Body::new(reference, bytes.clone())),
                 _ => None,
             };
             self.write(&key, change, brought).await?;
@@ -327,7 +340,7 @@ impl Cache {
             wire_bytes: effort.wire_bytes,
             bytes_saved: answer.bytes_saved,
             elapsed: effort.elapsed,
-            acknowledgement: answer.acknowledgement.map(|acknowledgement| (ask.key.clone(), acknowledgement)),
+            acknowledgement: answer.acknowledgement.map(|one| (acknowledged_under(ask).clone(), one)),
             limits: self.policy.limits,
         })))
     }
@@ -352,6 +365,9 @@ impl Cache {
 
     /// A body that was to be served is gone or damaged: so is the variant that refers to it.
     async fn forget_body(&self, pending: &Pending, body: BodyRef) -> Result<()> {
+        if let Some(common) = common_key(&pending.ask).filter(|common| common.hash != pending.ask.key.hash) {
+            self.write(common, Change::Drop(body), None).await?;
+        }
         self.write(&pending.ask.key, Change::Drop(body), None).await
     }
 

@@ -32,19 +32,60 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// By which address an origin sees a request come, as a keyed hash: a proxy and its user, or a name that the caller gave for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Exit(pub [u8; 16]);
+
+impl Exit {
+    /// No proxy, and no name.
+    pub const DIRECT: Self = Self([0; 16]);
+
+    /// Whichever: where all exits share what is stored.
+    pub const ANY: Self = Self([0xff; 16]);
+
+    /// One that no other request has.
+    ///
+    /// # Errors
+    /// [`Kind::Store`] when the machine gives no randomness.
+    pub fn of_one_request() -> Result<Self> {
+        let Secret(random) = Secret::random()?;
+        Ok(Self(random.first_chunk().copied().unwrap_or_default()))
+    }
+
+    /// The word by which it is counted among those that saw the same. Two exits of one word count as one, which is too few and does no harm.
+    #[must_use]
+    pub fn witness(self) -> u64 {
+        self.0.first_chunk().map_or(0, |half| u64::from_le_bytes(*half))
+    }
+}
+
+/// By what an origin can recognise a client whatever its address is, as a keyed hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Credentials(pub [u8; 16]);
+
+impl Credentials {
+    /// Nothing.
+    pub const NONE: Self = Self([0; 16]);
+}
+
 /// The set of stored responses that one identity may use without telling the origin anything about another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
-pub struct Partition(pub [u8; 16]);
+pub struct Partition {
+    /// By which way it goes.
+    pub exit: Exit,
+    /// As whom.
+    pub credentials: Credentials,
+}
 
 impl Partition {
     /// Requests that carry nothing by which they could be told apart.
-    pub const ANONYMOUS: Self = Self([0; 16]);
+    pub const ANONYMOUS: Self = Self { exit: Exit::DIRECT, credentials: Credentials::NONE };
 
     /// A short word for it, for people to tell it from others by; `None` for requests that carry nothing. It is part of a keyed hash.
     #[must_use]
     pub fn word(self) -> Option<String> {
-        let [a, b, c, d, ..] = self.0;
-        (self != Self::ANONYMOUS).then(|| format!("{:08x}", u32::from_be_bytes([a, b, c, d])))
+        let mix = |at: usize| self.exit.0.get(at).unwrap_or(&0) ^ self.credentials.0.get(at).unwrap_or(&0);
+        (self != Self::ANONYMOUS).then(|| format!("{:02x}{:02x}{:02x}{:02x}", mix(0), mix(1), mix(2), mix(3)))
     }
 }
 
@@ -118,7 +159,7 @@ pub enum Cookies {
 /// What the origin can recognise as one client.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Identity {
-    /// A name that the caller gave.
+    /// A name that the caller gave to whoever goes: in place of the proxy.
     pub name: Option<String>,
     /// The proxy by which the request leaves; user and password are part of the exit (gateways put the session into either).
     pub proxy: Option<Proxy>,
@@ -132,31 +173,46 @@ impl Identity {
     /// The partition of this identity under `secret`.
     #[must_use]
     pub fn partition(&self, secret: &Secret) -> Partition {
-        if *self == Self::default() {
-            return Partition::ANONYMOUS;
-        }
-        let endpoint = self.proxy.as_ref().map(Proxy::endpoint);
-        let user = self.proxy.as_ref().map(|proxy| proxy.url().username().as_bytes());
-        let password = self.proxy.as_ref().and_then(|proxy| proxy.url().password()).map(str::as_bytes);
+        Partition { exit: self.exit(secret), credentials: self.credentials(secret) }
+    }
+
+    /// By which way it goes. A name of the caller's says who goes, whichever proxy carries it.
+    fn exit(&self, secret: &Secret) -> Exit {
+        let Some(name) = &self.name else {
+            let Some(proxy) = &self.proxy else { return Exit::DIRECT };
+            let (endpoint, url) = (proxy.endpoint(), proxy.url());
+            let (user, password) = (url.username().as_bytes(), url.password().map(str::as_bytes));
+            return Exit(hash(secret, b"proxy", [Some(endpoint.as_bytes()), Some(user), password]));
+        };
+        Exit(hash(secret, b"name", [Some(name.as_bytes())]))
+    }
+
+    /// As whom it goes.
+    fn credentials(&self, secret: &Secret) -> Credentials {
         let (value, jar) = match &self.cookies {
             Cookies::None => (None, None),
             Cookies::Value(value) => (Some(value.as_slice()), None),
             Cookies::Jar(jar) => (None, Some(jar.as_bytes())),
         };
-        let mut hasher = blake3::Hasher::new_keyed(&secret.0);
-        let name = self.name.as_deref().map(str::as_bytes);
-        for part in
-            [name, endpoint.as_deref().map(str::as_bytes), user, password, self.authorization.as_deref(), value, jar]
-        {
-            // Presence, then length, then bytes: no two identities run into one.
-            hasher.update(&[u8::from(part.is_some())]);
-            let part = part.unwrap_or_default();
-            hasher.update(&(part.len() as u64).to_le_bytes()).update(part);
+        if self.authorization.is_none() && value.is_none() && jar.is_none() {
+            return Credentials::NONE;
         }
-        let mut partition = [0; 16];
-        hasher.finalize_xof().fill(&mut partition);
-        Partition(partition)
+        Credentials(hash(secret, b"credentials", [self.authorization.as_deref(), value, jar]))
     }
+}
+
+fn hash<const N: usize>(secret: &Secret, kind: &[u8], parts: [Option<&[u8]>; N]) -> [u8; 16] {
+    let mut hasher = blake3::Hasher::new_keyed(&secret.0);
+    hasher.update(kind);
+    for part in parts {
+        // Presence, then length, then bytes: no two identities run into one.
+        hasher.update(&[u8::from(part.is_some())]);
+        let part = part.unwrap_or_default();
+        hasher.update(&(part.len() as u64).to_le_bytes()).update(part);
+    }
+    let mut hash = [0; 16];
+    hasher.finalize_xof().fill(&mut hash);
+    hash
 }
 
 impl fmt::Debug for Identity {

@@ -64,7 +64,11 @@ impl Key {
     #[must_use]
     pub fn new(method: Method, url: Arc<str>, partition: Partition) -> Self {
         let mut hasher = blake3::Hasher::new();
-        hasher.update(&partition.0).update(&[method.tag()]).update(url.as_bytes());
+        hasher
+            .update(&partition.exit.0)
+            .update(&partition.credentials.0)
+            .update(&[method.tag()])
+            .update(url.as_bytes());
         let mut hash = [0; 16];
         hasher.finalize_xof().fill(&mut hash);
         Self { method, url, partition, hash: KeyHash(hash) }
@@ -121,13 +125,17 @@ pub fn parse_target(text: &str) -> Result<Url> {
 #[cfg(test)]
 mod tests {
     use super::{Key, Method, Partition, parse_target};
+    use crate::identity::Exit;
 
     #[test]
     fn method_url_and_partition_each_make_a_key_of_their_own() {
         let key = Key::new(Method::Get, "http://a/".into(), Partition::ANONYMOUS);
         assert_ne!(key.hash, key.under(Method::Head).hash);
         assert_ne!(key.hash, Key::new(Method::Get, "http://b/".into(), Partition::ANONYMOUS).hash);
-        assert_ne!(key.hash, Key::new(Method::Get, "http://a/".into(), Partition([1; 16])).hash);
+        assert_ne!(
+            key.hash,
+            Key::new(Method::Get, "http://a/".into(), Partition { exit: Exit([1; 16]), ..Partition::ANONYMOUS }).hash
+        );
     }
 
     #[test]

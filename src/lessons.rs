@@ -71,6 +71,6 @@ impl Lessons {
 
 /// Two origins in one place drive each other out, and are told apart by what is held.
 fn place(key: &Key) -> u64 {
-    let seed = key.partition.0.first_chunk().map_or(0, |half| u64::from_le_bytes(*half));
+    let seed = key.partition.exit.witness();
     xxhash_rust::xxh3::xxh3_64_with_seed(origin(&key.url).as_bytes(), seed)
 }

@@ -97,10 +97,14 @@ impl Request {
         let stored_under = if method == Method::Head { Method::Head } else { Method::Get };
         let url: Arc<str> = Arc::from(self.url.as_str());
         let target = self.target_by_host().unwrap_or_else(|| Arc::clone(&url));
-        let key = Key::new(stored_under, target, self.identity().partition(secret));
+        let identity = self.identity().partition(secret);
+        let key = Key::new(stored_under, target, identity);
         Ask {
             method,
             key,
+            common: None,
+            identity,
+            is_fleeting: false,
             url,
             fields: self.fields.clone(),
             has_content: self.content.as_ref().is_some_and(|content| !content.is_empty()),

@@ -3,10 +3,11 @@
 use arbitrary::{Arbitrary, Result, Unstructured};
 use bytes::Bytes;
 use notmodified::digest::Digest;
+use notmodified::entry::corroboration::{Candidate, Corroboration, Field, Latest, Reconsidering, Witness};
 use notmodified::entry::learned::{Learned, Lesson, Lessons, Place, Rung, Rungs, Suffix};
 use notmodified::entry::{Acknowledged, BodyRef, Consumer, Record, StoredResponse};
 use notmodified::fields::Fields;
-use notmodified::identity::Partition;
+use notmodified::identity::{Credentials, Exit, Partition};
 use notmodified::rfc::vary::Selecting;
 
 /// Names that some rule asks for.
@@ -155,7 +156,9 @@ impl<'a> Arbitrary<'a> for Stored {
             })
             .collect::<Result<_>>()?;
         let url = String::from_utf8_lossy(&some_bytes(from, 30)?).into_owned();
-        let (partition, version, last_used) = (Partition(from.arbitrary()?), from.arbitrary()?, from.arbitrary()?);
+        let partition =
+            Partition { exit: Exit(from.arbitrary()?), credentials: Credentials(from.arbitrary()?) };
+        let (version, last_used) = (from.arbitrary()?, from.arbitrary()?);
         let lessons = lessons(from)?;
         let not_before = from.arbitrary()?;
         let unconfirmed = if from.arbitrary()? { Some(Digest([from.arbitrary()?; 32])) } else { None };
@@ -169,8 +172,32 @@ impl<'a> Arbitrary<'a> for Stored {
             variants,
             acknowledged,
             lessons,
+            corroboration: corroboration(from)?,
         }))
     }
+}
+
+fn corroboration(from: &mut Unstructured<'_>) -> Result<Corroboration> {
+    let witness = |from: &mut Unstructured<'_>| Ok(Witness { exit: from.arbitrary()?, at: from.arbitrary()? });
+    let candidates = (0..from.int_in_range(0..=2)?)
+        .map(|_| {
+            Ok(Candidate {
+                selecting: Selecting([from.arbitrary()?; 16]),
+                field: *from.choose(&[Field::Tag, Field::Date])?,
+                validator: Bytes::from(value(from)?),
+                page: Digest([from.arbitrary()?; 32]),
+                witnesses: (0..from.int_in_range(0..=3)?).map(|_| witness(from)).collect::<Result<_>>()?,
+            })
+        })
+        .collect::<Result<_>>()?;
+    let reconsidering =
+        if from.arbitrary()? { Some(Reconsidering { left: from.arbitrary()?, since: from.arbitrary()? }) } else { None };
+    let latest = if from.arbitrary()? {
+        Some(Latest { selecting: Selecting([from.arbitrary()?; 16]), mark: Digest([from.arbitrary()?; 32]) })
+    } else {
+        None
+    };
+    Ok(Corroboration { candidates, reconsidering, latest })
 }
 
 fn lessons(from: &mut Unstructured<'_>) -> Result<Lessons> {
@@ -223,5 +250,6 @@ fn variant(from: &mut Unstructured<'_>) -> Result<StoredResponse> {
             is_date_confirmed: from.arbitrary()?,
             did_tag_lie: from.arbitrary()?,
         },
+        is_shared: from.arbitrary()?,
     })
 }

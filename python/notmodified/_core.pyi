@@ -344,6 +344,8 @@ class Cache:
         stop_early: bool = False,
         fingerprint: Literal["html"] | Callable[[bytes], bytes | str] | None = None,
         storable: Callable[[int, Headers, bytes], bool] | None = None,
+        sharing: Literal["isolated", "corroborated", "central"] = "corroborated",
+        k: int = 2,
         strict: bool = False,
         create: bool = True,
     ) -> Self: ...
@@ -679,6 +681,8 @@ class Engine:
         stop_early: bool,
         fingerprint: str | Callable[[bytes], bytes | str] | None,
         storable: Callable[[int, Headers, bytes], bool] | None,
+        sharing: Literal["isolated", "corroborated", "central"],
+        k: int,
         max_redirects: int,
         ca_file: str | os.PathLike[str] | None,
         verify: bool,

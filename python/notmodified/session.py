@@ -89,6 +89,12 @@ class Session:
         ``"not-storable"`` and ``changed`` False; it replaces nothing, and acknowledging it does nothing.
         Callables run on the event loop, which waits for them. What one raises is logged (logger ``notmodified``) and
         the page comes all the same: not stored if it was `storable`, compared as it is if it was `fingerprint`.
+    sharing: who may use what an identity received. ``"isolated"``: nobody else. ``"corroborated"``: whoever asks without
+        credentials, once `k` exits were each given that very validator with that very content, by requests without
+        Cookie, Authorization and validators; it is then served exactly that content. ``"central"``: all exits, which
+        links them to any origin that gives each client a tag of its own. What was answered to credentials is never
+        anybody else's.
+    k: exits that have to agree, 1 to 16.
     max_redirects: how many are followed; 0 hands out the redirect itself.
     ca_file: a PEM file of certificates to trust instead of the machine's own.
     verify: False accepts any certificate. Only for tests.
@@ -125,6 +131,8 @@ class Session:
         stop_early: bool = False,
         fingerprint: Literal["html"] | Callable[[bytes], bytes | str] | None = None,
         storable: Callable[[int, Headers, bytes], bool] | None = None,
+        sharing: Literal["isolated", "corroborated", "central"] = "corroborated",
+        k: int = 2,
         max_redirects: int = 10,
         ca_file: str | os.PathLike[str] | None = None,
         verify: bool = True,
@@ -156,6 +164,8 @@ class Session:
             stop_early=stop_early,
             fingerprint=fingerprint,
             storable=storable,
+            sharing=sharing,
+            k=k,
             max_redirects=max_redirects,
             ca_file=ca_file,
             verify=verify,

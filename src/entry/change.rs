@@ -2,6 +2,7 @@
 //! two processes that write the same key agree on the result.
 
 use crate::digest::Digest;
+use crate::entry::corroboration::Sighting;
 use crate::entry::learned::{Learned, Teaching};
 use crate::entry::{Acknowledged, BodyRef, Consumer, MOST_ACKNOWLEDGED, MOST_VARIANTS, Record, StoredResponse};
 use crate::fields::Fields;
@@ -28,6 +29,8 @@ pub enum Change {
     Pause(u64),
     /// It was of use at this time (seconds since the epoch), and nothing else has to be written.
     Use(u64),
+    /// An exit was given this, without credentials.
+    Sight(Box<Sighting>),
     /// All of it is forgotten: what was stored, what was acknowledged, what was learned.
     Forget,
 }
@@ -37,6 +40,8 @@ pub enum Change {
 pub struct Freshening {
     /// The variant that was validated.
     pub selecting: Selecting,
+    /// Is it the one that exits share?
+    pub is_shared: bool,
     /// What selects it from now on: another, where the 304 added to its Vary, or came to another request than brought it.
     pub selecting_now: Selecting,
     /// Is it then selected as before as well?
@@ -82,6 +87,7 @@ impl Change {
             Self::Learn(teaching, at) => record.lessons.take(teaching, *at),
             Self::Pause(until) => pause(record, *until),
             Self::Use(_) => !record.variants.is_empty() && self.used_since(record).is_some(),
+            Self::Sight(sighting) => sighting.apply(record),
             Self::Forget => forget(record),
         };
         if changed {
@@ -91,12 +97,23 @@ impl Change {
         changed
     }
 
+    /// The body that goes with this change, where what arrived does.
+    #[must_use]
+    pub fn brings(&self) -> Option<BodyRef> {
+        match self {
+            Self::Store(response) => Some(response.body),
+            Self::Sight(sighting) => sighting.response.as_ref().map(|response| response.body),
+            _ => None,
+        }
+    }
+
     /// When this change used the record, if that is news. A clock that was far ahead when it was last used is not believed.
     fn used_since(&self, record: &Record) -> Option<u64> {
         let at = match self {
             Self::Store(response) => response.response_time,
             Self::Freshen(freshening) => freshening.response_time,
             Self::Acknowledge(acknowledgement) => acknowledgement.at,
+            Self::Sight(sighting) => sighting.at,
             Self::Use(at) | Self::Learn(_, at) | Self::Unconfirmed(_, at) => *at,
             Self::Invalidate | Self::Drop(_) | Self::Pause(_) | Self::Forget => return None,
         };
@@ -110,14 +127,14 @@ pub const CLOCK_SKEW: u64 = 3600;
 
 /// Was what is stored asked for later than what came? More than an hour later, a clock was wrong when it was stored: then what came counts,
 /// or the record would be frozen until that time has come.
-fn is_newer(stored: &StoredResponse, request_time: u64) -> bool {
+pub(super) fn is_newer(stored: &StoredResponse, request_time: u64) -> bool {
     (1..=CLOCK_SKEW).contains(&stored.request_time.saturating_sub(request_time))
 }
 
 /// An answer to an older request never replaces one to a newer. What came instead of a page (a 404, a redirect) stands beside the page and
 /// never replaces it; the next page replaces both.
 fn store(record: &mut Record, response: &StoredResponse) -> bool {
-    let same = |one: &StoredResponse| one.selecting == response.selecting;
+    let same = |one: &StoredResponse| !one.is_shared && one.selecting == response.selecting;
     if record.variants.iter().any(|one| same(one) && is_newer(one, response.request_time)) {
         return false;
     }
@@ -132,16 +149,18 @@ fn store(record: &mut Record, response: &StoredResponse) -> bool {
 
 /// Adds a variant; at the bound, the one whose times were written longest ago gives way.
 fn add(record: &mut Record, response: StoredResponse) {
-    if record.variants.len() >= MOST_VARIANTS {
-        let oldest =
-            record.variants.iter().enumerate().min_by_key(|(_, one)| one.response_time).map(|(index, _)| index);
+    let of_kind = || record.variants.iter().enumerate().filter(|(_, one)| one.is_shared == response.is_shared);
+    if of_kind().count() >= MOST_VARIANTS {
+        let oldest = of_kind().min_by_key(|(_, one)| one.response_time).map(|(index, _)| index);
         oldest.map(|index| record.variants.remove(index));
     }
     record.variants.push(response);
 }
 
 fn freshen(record: &mut Record, freshening: &Freshening) -> bool {
-    let validated = |one: &StoredResponse| one.selecting == freshening.selecting && one.body == freshening.body;
+    let is_of_kind = |one: &StoredResponse| one.is_shared == freshening.is_shared;
+    let validated =
+        |one: &StoredResponse| is_of_kind(one) && one.selecting == freshening.selecting && one.body == freshening.body;
     let Some(position) = record.variants.iter().position(validated) else { return false };
     if record.variants.get(position).is_none_or(|one| is_newer(one, freshening.request_time)) {
         return false;
@@ -157,7 +176,7 @@ fn freshen(record: &mut Record, freshening: &Freshening) -> bool {
     variant.learned = freshening.learned;
     let selecting = variant.selecting;
     // Whatever else was selected so gives way, also where it has the same body.
-    record.variants.retain(|one| one.selecting != selecting);
+    record.variants.retain(|one| !is_of_kind(one) || one.selecting != selecting);
     record.variants.push(variant);
     if let Some(former) = former.filter(|former| former.selecting != selecting) {
         add(record, former);
@@ -238,6 +257,7 @@ mod tests {
             is_invalidated: false,
             other_tags: Vec::new(),
             learned: Learned::default(),
+            is_shared: false,
         }
     }
 
@@ -253,6 +273,7 @@ mod tests {
         let fields = [("x", "new")].into_iter().collect();
         Change::Freshen(Box::new(Freshening {
             selecting: of.selecting,
+            is_shared: false,
             selecting_now: of.selecting,
             is_for_another: false,
             body: of.body,

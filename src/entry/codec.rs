@@ -8,14 +8,15 @@
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use crate::digest::Digest;
+use crate::entry::corroboration::{Candidate, Corroboration, Field, Latest, Reconsidering, Witness};
 use crate::entry::learned::{Learned, Lesson, Lessons, Place, Rung, Rungs, Suffix};
 use crate::entry::{Acknowledged, BodyRef, Consumer, Record, StoredResponse};
 use crate::fields::Fields;
-use crate::identity::Partition;
+use crate::identity::{Credentials, Exit, Partition};
 use crate::rfc::vary::Selecting;
 
 /// The version of this format.
-pub const VERSION: u8 = 3;
+pub const VERSION: u8 = 4;
 
 const HEADER: usize = 9;
 
@@ -24,7 +25,8 @@ const HEADER: usize = 9;
 pub fn encode(record: &Record) -> Bytes {
     let mut payload = BytesMut::with_capacity(512);
     put_sized(&mut payload, record.url.as_bytes());
-    payload.put_slice(&record.partition.0);
+    payload.put_slice(&record.partition.exit.0);
+    payload.put_slice(&record.partition.credentials.0);
     payload.put_u64_le(record.version);
     payload.put_u64_le(record.last_used);
     payload.put_u64_le(record.not_before);
@@ -40,6 +42,7 @@ pub fn encode(record: &Record) -> Bytes {
         payload.put_slice(&one.content.0);
     }
     encode_lessons(&mut payload, &record.lessons);
+    encode_corroboration(&mut payload, &record.corroboration);
     let mut bytes = BytesMut::with_capacity(HEADER + payload.len());
     bytes.put_u8(VERSION);
     bytes.put_u64_le(xxhash_rust::xxh3::xxh3_64(&payload));
@@ -63,6 +66,34 @@ fn encode_lessons(into: &mut BytesMut, lessons: &Lessons) {
     for one in &lessons.suffixes {
         put_sized(into, &one.coding);
         put_sized(into, &one.suffix);
+    }
+}
+
+fn encode_corroboration(into: &mut BytesMut, corroboration: &Corroboration) {
+    put_count(into, corroboration.candidates.len());
+    for candidate in &corroboration.candidates {
+        into.put_slice(&candidate.selecting.0);
+        into.put_u8(match candidate.field {
+            Field::Tag => 0,
+            Field::Date => 1,
+        });
+        put_sized(into, &candidate.validator);
+        into.put_slice(&candidate.page.0);
+        put_count(into, candidate.witnesses.len());
+        for witness in &candidate.witnesses {
+            into.put_u64_le(witness.exit);
+            into.put_u64_le(witness.at);
+        }
+    }
+    into.put_u8(u8::from(corroboration.reconsidering.is_some()));
+    if let Some(Reconsidering { left, since }) = corroboration.reconsidering {
+        into.put_u8(left);
+        into.put_u64_le(since);
+    }
+    into.put_u8(u8::from(corroboration.latest.is_some()));
+    if let Some(Latest { selecting, mark }) = corroboration.latest {
+        into.put_slice(&selecting.0);
+        into.put_slice(&mark.0);
     }
 }
 
@@ -93,6 +124,7 @@ fn encode_variant(into: &mut BytesMut, variant: &StoredResponse) {
     into.put_u8(u8::from(variant.learned.do_tags_alternate));
     into.put_u8(u8::from(variant.learned.is_date_confirmed));
     into.put_u8(u8::from(variant.learned.did_tag_lie));
+    into.put_u8(u8::from(variant.is_shared));
 }
 
 /// The record in `bytes`, or `None`. Field sections are shared with `bytes`, not copied.
@@ -104,7 +136,8 @@ pub fn decode(mut bytes: Bytes) -> Option<Record> {
         return None;
     }
     let url = String::from_utf8(get_sized(&mut bytes)?.to_vec()).ok()?;
-    let partition = Partition(get_array(&mut bytes)?);
+    let exit = Exit(get_array(&mut bytes)?);
+    let partition = Partition { exit, credentials: Credentials(get_array(&mut bytes)?) };
     let version = bytes.try_get_u64_le().ok()?;
     let last_used = bytes.try_get_u64_le().ok()?;
     let not_before = bytes.try_get_u64_le().ok()?;
@@ -112,8 +145,19 @@ pub fn decode(mut bytes: Bytes) -> Option<Record> {
     let variants = get_many(&mut bytes, decode_variant)?;
     let acknowledged = get_many(&mut bytes, decode_acknowledged)?;
     let lessons = decode_lessons(&mut bytes)?;
-    let record =
-        Record { url, partition, version, last_used, not_before, unconfirmed, variants, acknowledged, lessons };
+    let corroboration = decode_corroboration(&mut bytes)?;
+    let record = Record {
+        url,
+        partition,
+        version,
+        last_used,
+        not_before,
+        unconfirmed,
+        variants,
+        acknowledged,
+        lessons,
+        corroboration,
+    };
     bytes.is_empty().then_some(record)
 }
 
@@ -129,6 +173,32 @@ fn decode_lessons(bytes: &mut Bytes) -> Option<Lessons> {
     let lessons = get_many(bytes, lesson)?;
     let suffixes = get_many(bytes, |bytes| Some(Suffix { coding: get_sized(bytes)?, suffix: get_sized(bytes)? }))?;
     Some(Lessons { lessons, suffixes })
+}
+
+fn decode_corroboration(bytes: &mut Bytes) -> Option<Corroboration> {
+    let witness =
+        |bytes: &mut Bytes| Some(Witness { exit: bytes.try_get_u64_le().ok()?, at: bytes.try_get_u64_le().ok()? });
+    let candidate = |bytes: &mut Bytes| {
+        Some(Candidate {
+            selecting: Selecting(get_array(bytes)?),
+            field: if get_flag(bytes)? { Field::Date } else { Field::Tag },
+            validator: get_sized(bytes)?,
+            page: Digest(get_array(bytes)?),
+            witnesses: get_many(bytes, witness)?,
+        })
+    };
+    let candidates = get_many(bytes, candidate)?;
+    let reconsidering = if get_flag(bytes)? {
+        Some(Reconsidering { left: bytes.try_get_u8().ok()?, since: bytes.try_get_u64_le().ok()? })
+    } else {
+        None
+    };
+    let latest = if get_flag(bytes)? {
+        Some(Latest { selecting: Selecting(get_array(bytes)?), mark: Digest(get_array(bytes)?) })
+    } else {
+        None
+    };
+    Some(Corroboration { candidates, reconsidering, latest })
 }
 
 fn decode_variant(bytes: &mut Bytes) -> Option<StoredResponse> {
@@ -157,6 +227,7 @@ fn decode_variant(bytes: &mut Bytes) -> Option<StoredResponse> {
             is_date_confirmed: get_flag(bytes)?,
             did_tag_lie: get_flag(bytes)?,
         },
+        is_shared: get_flag(bytes)?,
     })
 }
 
@@ -241,9 +312,10 @@ mod tests {
 
     use super::{decode, encode};
     use crate::digest::Digest;
+    use crate::entry::corroboration::{Candidate, Corroboration, Field, Latest, Reconsidering, Witness};
     use crate::entry::learned::{Learned, Lesson, Lessons, Place, Rung, Rungs, Suffix};
     use crate::entry::{Acknowledged, BodyRef, Consumer, Record, StoredResponse};
-    use crate::identity::Partition;
+    use crate::identity::{Credentials, Exit, Partition};
     use crate::rfc::vary::Selecting;
 
     prop_compose! {
@@ -278,6 +350,7 @@ mod tests {
                 is_invalidated,
                 other_tags: other_tags.into_iter().map(Bytes::from).collect(),
                 learned: Learned { barred: Rungs::from_bits(barred).unwrap(), barred_at, polls, changes, do_tags_alternate: is_invalidated, is_date_confirmed: !is_invalidated, did_tag_lie: !is_invalidated },
+                is_shared: is_invalidated,
             }
         }
     }
@@ -295,14 +368,29 @@ mod tests {
     }
 
     prop_compose! {
+        fn candidate()(
+            hashes in any::<([u8; 16], [u8; 32])>(),
+            is_date in any::<bool>(),
+            validator in prop::collection::vec(any::<u8>(), 0..9),
+            witnesses in prop::collection::vec(any::<(u64, u64)>().prop_map(|(exit, at)| Witness { exit, at }), 0..3),
+        ) -> Candidate {
+            let field = if is_date { Field::Date } else { Field::Tag };
+            Candidate { selecting: Selecting(hashes.0), field, validator: validator.into(), page: Digest(hashes.1), witnesses }
+        }
+    }
+
+    prop_compose! {
         fn record()(
             url in ".{0,40}",
-            partition in any::<[u8; 16]>(),
+            partition in any::<([u8; 16], [u8; 16])>(),
             numbers in any::<(u64, u64, u64)>(),
             lessons in prop::collection::vec(lesson(), 0..3),
             suffixes in prop::collection::vec(any::<([u8; 4], [u8; 5])>(), 0..3),
             variants in prop::collection::vec(variant(), 0..4),
             acknowledged in prop::collection::vec(any::<([u8; 16], [u8; 16], [u8; 32])>(), 0..4),
+            candidates in prop::collection::vec(candidate(), 0..3),
+            latest in prop::option::of(any::<([u8; 16], [u8; 32])>().prop_map(|(selecting, mark)| Latest { selecting: Selecting(selecting), mark: Digest(mark) })),
+            reconsidering in prop::option::of(any::<(u8, u64)>().prop_map(|(left, since)| Reconsidering { left, since })),
         ) -> Record {
             let acknowledged = acknowledged.into_iter().map(|(consumer, selecting, content)| Acknowledged {
                 consumer: Consumer(consumer), selecting: Selecting(selecting), content: Digest(content),
@@ -311,9 +399,9 @@ mod tests {
                 coding: Bytes::copy_from_slice(&coding), suffix: Bytes::copy_from_slice(&suffix),
             }).collect();
             Record {
-                url, partition: Partition(partition), version: numbers.0, last_used: numbers.1, not_before: numbers.2,
+                url, partition: Partition { exit: Exit(partition.0), credentials: Credentials(partition.1) }, version: numbers.0, last_used: numbers.1, not_before: numbers.2,
                 unconfirmed: (numbers.2 % 2 == 0).then_some(Digest([7; 32])),
-                variants, acknowledged, lessons: Lessons { lessons, suffixes },
+                variants, acknowledged, lessons: Lessons { lessons, suffixes }, corroboration: Corroboration { candidates, reconsidering, latest },
             }
         }
     }

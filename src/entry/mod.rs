@@ -4,11 +4,13 @@
 
 pub mod change;
 pub mod codec;
+pub mod corroboration;
 pub mod learned;
 
 use bytes::Bytes;
 
 use crate::digest::Digest;
+use crate::entry::corroboration::Corroboration;
 use crate::entry::learned::{Learned, Lessons};
 use crate::fields::Fields;
 use crate::identity::Partition;
@@ -17,7 +19,7 @@ use crate::rfc::freshness::Stored;
 use crate::rfc::is_sendable;
 use crate::rfc::vary::Selecting;
 
-/// Most variants kept for one key; the one whose times were written longest ago gives way.
+/// Most variants kept for one key, and as many shared ones; the one whose times were written longest ago gives way.
 pub const MOST_VARIANTS: usize = 8;
 
 /// Most further tags kept for one stored response; the oldest gives way.
@@ -47,6 +49,8 @@ pub struct Record {
     pub acknowledged: Vec<Acknowledged>,
     /// What was learned about an origin, where the key is that of one.
     pub lessons: Lessons,
+    /// What the exits of requests without credentials were given, where the key is that of such requests.
+    pub corroboration: Corroboration,
 }
 
 /// One stored response: a variant.
@@ -84,6 +88,8 @@ pub struct StoredResponse {
     pub other_tags: Vec<Bytes>,
     /// What asking for it taught.
     pub learned: Learned,
+    /// May it be used by other exits than the one that received it, as far as enough of them agree on it?
+    pub is_shared: bool,
 }
 
 /// The name of a body: the digest of its bytes on the wire, and their number.
@@ -202,6 +208,7 @@ impl Record {
             variants: Vec::new(),
             acknowledged: Vec::new(),
             lessons: Lessons::default(),
+            corroboration: Corroboration::default(),
         }
     }
 
@@ -212,6 +219,7 @@ impl Record {
             && self.acknowledged.is_empty()
             && self.unconfirmed.is_none()
             && self.lessons.is_empty()
+            && self.corroboration.is_empty()
     }
 
     /// The content that `consumer` last acknowledged of the variant that `selecting` names.

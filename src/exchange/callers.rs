@@ -150,12 +150,12 @@ pub(super) fn of_their_304(pending: &Pending, reply: &Reply, policy: &Policy, se
     let is_theirs = pending.treatment == Treatment::Callers && reply.status == 304;
     let stored = pending.stored().filter(|_| is_theirs)?;
     let is_by_tag = is_named(pending, stored, &reply.fields)?;
-    let fields = freshen::freshened(&stored.fields, &reply.fields, is_by_tag);
+    let fields = freshen::freshened(&stored.fields, &reply.fields, is_by_tag && !stored.is_shared);
     let is_worth_a_write = stored.is_invalidated
         || policy.is_time_worth_a_write(&pending.ask)
         || freshen::is_worth_a_write(&stored.fields, &fields);
     let freshened = is_worth_a_write.then(|| freshening(pending, stored, fields, reply, secret))?;
-    Some(Write { key: pending.ask.key.clone(), change: Change::Freshen(Box::new(freshened)) })
+    Some(Write { key: pending.key_of(stored).clone(), change: Change::Freshen(Box::new(freshened)) })
 }
 
 /// Does the 304 speak of `stored`, and if so by its tag? By the validator that it names; without one, by the only one that was asked about.

@@ -29,6 +29,7 @@ pub(super) fn conditions(pending: &Pending, policy: &Policy, now: u64) -> Condit
     let rung = match stored {
         _ if pending.ask.wish.is_full => Err(Whole::Due),
         Some(stored) if interval::is_whole_due(stored, policy, now) => Err(Whole::Due),
+        Some(stored) if pending.is_reconsidered(stored, now) => Err(Whole::Reconsidered),
         Some(stored) => ladder::rung(stored, &pending.ask.key.url, pending.lessons.as_deref(), now),
         None if is_ours && !pending.others.is_empty() => Ok(Rung::List),
         None => Err(Whole::NoValidator),
@@ -37,8 +38,9 @@ pub(super) fn conditions(pending: &Pending, policy: &Policy, now: u64) -> Condit
     if let Ok(rung) = rung {
         validators(pending, rung, &mut lines);
     }
-    // The coding that the stored response was negotiated with, also where it is asked for whole: another one can have other validators.
-    let pinned = stored.and_then(|stored| stored.accept_encoding.as_deref());
+    // The coding that the stored response was negotiated with: another one can have other validators. Without a validator, an identity is
+    // not to be told by it from one that has nothing stored.
+    let pinned = stored.filter(|_| rung.is_ok()).and_then(|stored| stored.accept_encoding.as_deref());
     let coding = coding(&pending.ask, policy).map(|default| pinned.unwrap_or(default));
     lines.extend(coding.map(|coding| (&b"Accept-Encoding"[..], Cow::Borrowed(coding))));
     Condition { rung, fields: lines.into_iter().collect() }

@@ -42,7 +42,7 @@ impl Familiar {
     #[must_use]
     pub fn of(pending: &Pending, policy: &Policy) -> Option<Self> {
         // A content that is asked for whole to see whether its validators tell the truth is not taken on their word.
-        let is_read_whole = pending.is_resend || pending.rung == Err(Whole::Due);
+        let is_read_whole = pending.is_resend || matches!(pending.rung, Err(Whole::Due | Whole::Reconsidered));
         let is_ours = pending.treatment == Treatment::Ours && pending.ask.method == Method::Get;
         let stored = pending.stored().filter(|_| policy.stops_early && is_ours && !is_read_whole)?;
         Self::by(stored)

@@ -26,8 +26,9 @@ pub fn concerned(pending: &Pending, reply: &Reply, policy: &Policy) -> Option<Ke
 #[must_use]
 pub fn effects(pending: &Pending, reply: &Reply, stored: &Record, secret: &Secret) -> Vec<Write> {
     let request = &pending.ask.fields;
-    let is_chosen =
-        |one: &&StoredResponse| one.is_page() && vary::selecting(&one.fields, request, &secret.0) == one.selecting;
+    let is_chosen = |one: &&StoredResponse| {
+        one.is_page() && !one.is_shared && vary::selecting(&one.fields, request, &secret.0) == one.selecting
+    };
     let key = pending.ask.key.under(Method::Get);
     let chosen = stored.variants.iter().filter(is_chosen);
     let changes = chosen

@@ -1,9 +1,12 @@
 //! What an unsafe request makes invalid (RFC 9111 §4.4).
 
+use std::sync::Arc;
+
 use crate::entry::change::Change;
 use crate::exchange::answer::Write;
 use crate::exchange::plan::{Pending, Treatment};
 use crate::exchange::settle::Reply;
+use crate::exchange::sharing::common_key;
 use crate::key::{Key, Method};
 
 /// > A cache MUST invalidate the target URI when it receives a non-error status code in response to an unsafe request method
@@ -27,8 +30,16 @@ pub(super) fn invalidations(pending: &Pending, reply: &Reply) -> Vec<Write> {
         }
     }
     urls.dedup();
-    let keys = urls
-        .iter()
-        .flat_map(|url| [Method::Get, Method::Head].map(|method| Key::new(method, url.clone(), target.partition)));
-    keys.map(|key| Write { key, change: Change::Invalidate }).collect()
+    // What exits share is validated as well, where one without credentials changed it.
+    let common = common_key(&pending.ask).map(|common| common.partition).filter(|common| *common != target.partition);
+    let partitions = || std::iter::once(target.partition).chain(common);
+    let of = |url: &Arc<str>| {
+        let url = Arc::clone(url);
+        let under = move |partition| {
+            let url = Arc::clone(&url);
+            [Method::Get, Method::Head].map(move |method| Key::new(method, Arc::clone(&url), partition))
+        };
+        partitions().flat_map(under)
+    };
+    urls.iter().flat_map(of).map(|key| Write { key, change: Change::Invalidate }).collect()
 }

@@ -25,6 +25,8 @@ pub enum Whole {
     NothingHolds,
     /// To see whether 304s tell the truth.
     Due,
+    /// Exits do not agree on it any more, and what is said unprompted counts.
+    Reconsidered,
 }
 
 /// How to ask about `stored` at `now`.
@@ -74,7 +76,8 @@ fn rungs<'a>(stored: &'a StoredResponse, lessons: Option<&'a Lessons>) -> impl I
         Rung::CutTag => cut_tag(stored, lessons).is_some(),
         Rung::Date if has_tag => is_date_strong(stored),
         Rung::Date => is_date_telling(stored),
-        Rung::Both => has_tag && is_date_strong(stored),
+        // Each of the two was given to several exits; the two together, perhaps, to one.
+        Rung::Both => has_tag && !stored.is_shared && is_date_strong(stored),
     })
 }
 

@@ -31,6 +31,7 @@ pub mod plan;
 pub mod received;
 pub mod serve;
 pub mod settle;
+pub mod sharing;
 pub mod stand_in;
 pub mod storable;
 pub mod verdict;
@@ -39,7 +40,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::entry::Consumer;
+use crate::exchange::sharing::Sharing;
 use crate::fields::Fields;
+use crate::identity::Partition;
 use crate::key::{Key, Method};
 use crate::rfc::coding::Limits;
 
@@ -87,6 +90,8 @@ pub struct Policy {
     pub fingerprint: Fingerprinting,
     /// Is the caller asked what may be stored?
     pub asks_storable: bool,
+    /// Who may use what an identity received.
+    pub sharing: Sharing,
 }
 
 /// How often the content is fetched whole.
@@ -173,6 +178,7 @@ impl Default for Policy {
             stops_early: false,
             fingerprint: Fingerprinting::None,
             asks_storable: false,
+            sharing: Sharing::default(),
         }
     }
 }
@@ -184,6 +190,12 @@ pub struct Ask {
     pub method: Method,
     /// What is asked for; its own method is GET or HEAD.
     pub key: Key,
+    /// Where what exits have in common for it is kept; `None`: nothing is. See [`sharing::common_key`].
+    pub common: Option<Key>,
+    /// Whose request it is: the wire keeps identities apart, whatever the store does.
+    pub identity: Partition,
+    /// Is it an identity of this request alone? Then nothing is kept for it.
+    pub is_fleeting: bool,
     /// Where it is asked, as the caller wrote it; the key's own URL goes by Host.
     pub url: Arc<str>,
     /// The caller's fields.

@@ -80,7 +80,9 @@ pub(super) fn confirmation(
     secret: &Secret,
 ) -> Answer {
     let Lesson { learned, told } = lesson;
-    let fields = freshen::freshened(&stored.fields, &reply.fields, pending.rung != Ok(Rung::Date));
+    // A 304 can be made for one client. Of what exits share, it changes no validator.
+    let is_tag_confirmed = pending.rung != Ok(Rung::Date) && !stored.is_shared;
+    let fields = freshen::freshened(&stored.fields, &reply.fields, is_tag_confirmed);
     let is_for_another = pending.candidate.is_none();
     let is_worth_a_write = stored.is_invalidated
         || policy.is_time_worth_a_write(&pending.ask)
@@ -92,7 +94,7 @@ pub(super) fn confirmation(
     let write = is_worth_a_write.then(|| {
         let plain = freshening(pending, stored, fields.clone(), reply, secret);
         let freshening = Freshening { is_for_another, learned, ..plain };
-        Write { key: pending.ask.key.clone(), change: Change::Freshen(Box::new(freshening)) }
+        Write { key: pending.key_of(stored).clone(), change: Change::Freshen(Box::new(freshening)) }
     });
     // Another variant's content is news to a consumer who has not seen it, and to nobody else.
     let known = pending.known(selecting_now, policy).or_else(|| pending.known(stored.selecting, policy));
@@ -121,6 +123,7 @@ pub(super) fn freshening(
 ) -> Freshening {
     Freshening {
         selecting: stored.selecting,
+        is_shared: stored.is_shared,
         selecting_now: vary::selecting(&fields, &pending.ask.fields, &secret.0),
         is_for_another: false,
         body: stored.body,

@@ -15,6 +15,7 @@ use crate::exchange::interval::{Moment, held};
 use crate::exchange::ladder::Whole;
 use crate::exchange::outcome::{Forward, Reason};
 use crate::exchange::serve::{fresh, unsatisfied, while_revalidating};
+use crate::exchange::sharing::{Common, Known, view};
 use crate::exchange::{Ask, Policy};
 use crate::fields::Fields;
 use crate::identity::Secret;
@@ -42,8 +43,10 @@ pub struct Pending {
     pub conditions: Fields,
     /// By which rung of the ladder they ask, or why they do not.
     pub rung: Result<Rung, Whole>,
-    /// What was stored under its key.
+    /// What is stored that it may use.
     pub record: Option<Record>,
+    /// What exits have in common, where they do.
+    pub common: Option<Common>,
     /// Which of the stored responses the request selects.
     pub candidate: Option<usize>,
     /// Stored responses that it does not select and that are asked about as well: one of them may be what it would get.
@@ -75,11 +78,11 @@ pub enum Treatment {
 const CALLERS: [&[u8]; 6] =
     [b"if-none-match", b"if-modified-since", b"if-match", b"if-unmodified-since", b"if-range", b"range"];
 
-/// Says what to send for `ask`, given what is stored under its key and what its origin taught, at `now`.
+/// Says what to send for `ask`, given what is stored for it and what its origin taught, at `now`.
 #[must_use]
 pub fn plan(
     ask: Ask,
-    record: Option<Record>,
+    known: impl Into<Known>,
     lessons: Option<Arc<Lessons>>,
     policy: &Policy,
     secret: &Secret,
@@ -88,7 +91,7 @@ pub fn plan(
     let planned = now.into();
     let now = planned.seconds;
     let treatment = treatment(&ask);
-    let record = record.filter(|record| !policy.is_expired(record.last_used, now));
+    let (record, common) = view(&ask, known.into(), policy, now);
     let candidate = record.as_ref().and_then(|record| candidate(record, &ask.fields, secret));
     let others = record.as_ref().filter(|_| candidate.is_none()).map(tellable).unwrap_or_default();
     let mut pending = Pending {
@@ -97,6 +100,7 @@ pub fn plan(
         conditions: Fields::new(),
         rung: Err(Whole::NoValidator),
         record,
+        common,
         candidate,
         others,
         lessons,
@@ -172,9 +176,13 @@ impl Pending {
     /// What notes that the record was of use at `now`, where nothing else is written; seldom.
     #[must_use]
     pub fn note_of_use(&self, policy: &Policy, now: u64) -> Option<Write> {
-        let last_used = self.record.as_ref()?.last_used;
+        let is_shared = self.stored().is_some_and(|stored| stored.is_shared);
+        let (key, last_used) = match &self.common {
+            Some(common) if is_shared => (&common.key, common.last_used),
+            _ => (&self.ask.key, self.record.as_ref()?.last_used),
+        };
         let is_worth_it = policy.is_use_worth_a_write(last_used, now);
-        is_worth_it.then(|| Write { key: self.ask.key.clone(), change: Change::Use(now) })
+        is_worth_it.then(|| Write { key: key.clone(), change: Change::Use(now) })
     }
 
     /// Why the origin is asked, in RFC 9211's words.
@@ -196,8 +204,15 @@ impl Pending {
     pub fn knows(&self, response: &StoredResponse, policy: &Policy) -> bool {
         match policy.consumer {
             Some(_) => self.known(response.selecting, policy).is_some_and(|mark| response.is_marked(mark)),
-            None => self.stored().is_some_and(|stored| stored.is_same(response.content, response.fingerprint)),
+            None => self.is_what_came_last(response),
         }
+    }
+
+    /// To this identity, or to another that may share it: the caller has seen it.
+    fn is_what_came_last(&self, response: &StoredResponse) -> bool {
+        let latest = self.common.as_ref().and_then(|common| common.corroboration.latest);
+        let is_latest = latest.is_some_and(|one| one.selecting == response.selecting && response.is_marked(one.mark));
+        is_latest || self.stored().is_some_and(|stored| stored.is_same(response.content, response.fingerprint))
     }
 
     /// The content that `changed` compares with: what the consumer acknowledged last, or without a consumer what is stored.

@@ -42,29 +42,43 @@ pub(super) fn stored(pending: &Pending, reply: Reply, judged: Judged, policy: &P
         is_invalidated: false,
         other_tags: taught.other_tags,
         learned: taught.learned,
+        is_shared: false,
     };
+    let is_changed = !pending.knows(&response, policy);
+    let acknowledgement = acknowledgement(selecting, Some(response.mark()), reply.response_time, policy);
     Answer {
         outcome,
         reason: taught.reason,
         handling: forwarded(pending, &reply, true),
         status: reply.status,
-        is_changed: !pending.knows(&response, policy),
+        is_changed,
         bytes_saved: 0,
-        acknowledgement: acknowledgement(selecting, Some(response.mark()), reply.response_time, policy),
-        writes: [Write { key: pending.ask.key.clone(), change: Change::Store(Box::new(response)) }]
-            .into_iter()
-            .chain(taught.writes)
-            .collect(),
+        acknowledgement,
+        writes: kept(pending, response, &reply).chain(taught.writes).collect(),
         fields: reply.fields,
         body: AnswerBody::Received(reply.body),
     }
+}
+
+/// It is stored for this identity, and a page is a word to the others.
+fn kept(pending: &Pending, response: StoredResponse, reply: &Reply) -> impl Iterator<Item = Write> {
+    let sighting = response.is_page().then(|| pending.sighting(Some(&response), reply)).flatten();
+    let own = Write { key: pending.ask.key.clone(), change: Change::Store(Box::new(response)) };
+    std::iter::once(own).chain(sighting)
 }
 
 /// What came instead of a page teaches nothing about asking for the page.
 fn taught(pending: &Pending, reply: &Reply, judged: &Judged) -> learn::Taught {
     let is_of_a_kind = pending.stored().is_none_or(|before| before.status == reply.status);
     let taught = is_of_a_kind.then(|| learn::by_content(pending, &reply.fields, judged, reply.response_time));
-    taught.unwrap_or_default()
+    let taught = taught.unwrap_or_default();
+    // Compared with what others received: of that, this identity keeps nothing.
+    let is_others = pending.stored().is_some_and(|before| before.is_shared);
+    if is_others {
+        learn::Taught { reason: taught.reason, writes: taught.writes, ..learn::Taught::default() }
+    } else {
+        taught
+    }
 }
 
 /// A response that is not.
@@ -82,10 +96,20 @@ pub(super) fn passed(pending: &Pending, reply: Reply, reason: Reason, policy: &P
         is_changed: is_of_page && (delivered.is_none() || pending.known(selecting, policy) != delivered),
         bytes_saved: 0,
         acknowledgement: acknowledgement(selecting, delivered, reply.response_time, policy),
-        writes: invalidations(pending, &reply).into_iter().chain(unconfirmed(pending, &reply, reason)).collect(),
+        writes: invalidations(pending, &reply)
+            .into_iter()
+            .chain(unconfirmed(pending, &reply, reason))
+            .chain(withdrawn(pending, &reply, reason))
+            .collect(),
         fields: reply.fields,
         body: AnswerBody::Received(reply.body),
     }
+}
+
+/// A 200 that may not be kept says all the same that what the validator stood for is not current.
+fn withdrawn(pending: &Pending, reply: &Reply, reason: Reason) -> Option<Write> {
+    let is_page = reply.status == 200 && reason == Reason::NoStore;
+    is_page.then(|| pending.sighting(None, reply)).flatten()
 }
 
 /// A note of content that may have been cut off, to know it again.

@@ -19,6 +19,7 @@ use crate::python::jury::Jury;
 use crate::python::open::{self, CacheOptions, Keeping, Polling};
 use crate::python::plan::PyPlan;
 use crate::python::selection;
+use crate::python::sharing::Identifying;
 use crate::python::stats::stats;
 use crate::request::Request;
 
@@ -35,7 +36,7 @@ impl PyCache {
     #[new]
     #[pyo3(signature = (store, *, consumer=None, freshness="revalidate", max_body=67_108_864, durability="group", max_size=None, max_age=None,
                         full_every=None, min_interval=None, floors=Option::None, stale_if_error=None, stop_early=false,
-                        fingerprint=None, storable=None, strict=false, create=true))]
+                        fingerprint=None, storable=None, sharing="corroborated", k=2, strict=false, create=true))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
     fn new(
         py: Python<'_>,
@@ -53,12 +54,24 @@ impl PyCache {
         stop_early: bool,
         fingerprint: Option<&Bound<'_, PyAny>>,
         storable: Option<&Bound<'_, PyAny>>,
+        sharing: &str,
+        k: i64,
         strict: bool,
         create: bool,
     ) -> PyResult<Self> {
         let keeping = Keeping { durability, max_size, max_age, must_exist: !create };
         let polling = Polling { full_every, min_interval, floors, stale_if_error, stop_early, fingerprint, storable };
-        let options = CacheOptions::read(py, store, consumer, freshness, max_body, &keeping, &polling, strict)?;
+        let options = CacheOptions::read(
+            py,
+            store,
+            consumer,
+            freshness,
+            max_body,
+            &keeping,
+            &polling,
+            &Identifying { sharing, k },
+            strict,
+        )?;
         let jury = Jury::of(&polling, options.policy.fingerprint);
         let cache = py.detach(|| options.open()).map_err(|error| raise(py, &error))?;
         open::report(py, &cache)?;

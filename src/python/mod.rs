@@ -15,6 +15,7 @@ mod request;
 mod response;
 mod selection;
 mod session;
+mod sharing;
 mod stats;
 mod words;
 

@@ -10,6 +10,7 @@ use crate::entry::Consumer;
 use crate::error::{Error, Kind, Result};
 use crate::exchange::{Fingerprinting, Floors, Freshness, FullEvery, Policy};
 use crate::python::error::{invalid, raise};
+use crate::python::sharing::Identifying;
 use crate::store::AnyStore;
 use crate::store::lmdb::{Durability, Limits, Options};
 
@@ -54,6 +55,7 @@ impl CacheOptions {
         max_body: i64,
         keeping: &Keeping<'_>,
         polling: &Polling<'_, '_>,
+        identifying: &Identifying<'_>,
         is_strict: bool,
     ) -> PyResult<Self> {
         let max_body = count(py, "max_body", max_body, 1)? as u64;
@@ -64,6 +66,7 @@ impl CacheOptions {
             .extract::<String>()
             .map_err(|_| invalid(py, "store must be a directory as str or os.PathLike, or \":memory:\""))?;
         let polling = polling.read(py)?;
+        let sharing = identifying.read(py)?;
         let checked = || {
             if store.is_empty() {
                 return Err(Error::new(Kind::InvalidRequest, "store is empty; name a directory, or \":memory:\""));
@@ -82,6 +85,7 @@ impl CacheOptions {
                 max_age: kept.limits.max_age,
                 limits: Policy::limits_for(max_body),
                 consumer: consumer.map(read_consumer).transpose()?,
+                sharing,
                 ..polling
             })
         };

@@ -20,6 +20,7 @@ use crate::python::open::{self, CacheOptions, Keeping, Polling, count, pause, se
 use crate::python::request::PyRequest;
 use crate::python::response::PyResponse;
 use crate::python::selection;
+use crate::python::sharing::Identifying;
 use crate::python::stats::stats;
 use crate::request::{Request, check_identity};
 use crate::rfc::coding;
@@ -56,7 +57,7 @@ impl PyEngine {
     #[new]
     #[pyo3(signature = (store, *, consumer, freshness, cookies, headers, identity, proxy, timeout, connect_timeout, read_timeout, concurrency,
                         concurrency_per_host, delay, max_body, durability, max_size, max_age, full_every, min_interval, floors, stale_if_error,
-                        stop_early, fingerprint, storable,
+                        stop_early, fingerprint, storable, sharing, k,
                         max_redirects, ca_file, verify, http2, strict))]
     #[expect(clippy::too_many_arguments, clippy::fn_params_excessive_bools, reason = "keyword arguments of Python")]
     fn new(
@@ -85,6 +86,8 @@ impl PyEngine {
         stop_early: bool,
         fingerprint: Option<&Bound<'_, PyAny>>,
         storable: Option<&Bound<'_, PyAny>>,
+        sharing: &str,
+        k: i64,
         max_redirects: i64,
         ca_file: Option<PathBuf>,
         verify: bool,
@@ -93,7 +96,17 @@ impl PyEngine {
     ) -> PyResult<Self> {
         let keeping = Keeping { durability, max_size, max_age, must_exist: false };
         let polling = Polling { full_every, min_interval, floors, stale_if_error, stop_early, fingerprint, storable };
-        let mut options = CacheOptions::read(py, store, consumer, freshness, max_body, &keeping, &polling, strict)?;
+        let mut options = CacheOptions::read(
+            py,
+            store,
+            consumer,
+            freshness,
+            max_body,
+            &keeping,
+            &polling,
+            &Identifying { sharing, k },
+            strict,
+        )?;
         options.policy.accept_encoding = Some(coding::ACCEPTED);
         options.policy.validates_behind = true;
         let jury = Jury::of(&polling, options.policy.fingerprint);

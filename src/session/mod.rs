@@ -90,7 +90,7 @@ impl Session {
         behind: &mut Vec<Behind>,
     ) -> Result<Response> {
         let mut ask = self.cache.ask(request);
-        if let Some(cookies) = self.wire.cookies(ask.key.partition, &request.url).filter(|_| request.jar.is_some()) {
+        if let Some(cookies) = self.wire.cookies(ask.identity, &request.url).filter(|_| request.jar.is_some()) {
             // Whoever decides has to see them: a response can vary by Cookie. The jar stays the client.
             ask.fields = ask.fields.with(b"Cookie", &cookies);
         }
@@ -182,7 +182,7 @@ impl Session {
             url: request.url.clone(),
             fields: pending.fields(),
             content: request.content.clone(),
-            partition: pending.ask.key.partition,
+            partition: pending.ask.identity,
             proxy: request.proxy.clone(),
             is_afresh,
             timeout,

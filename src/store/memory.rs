@@ -128,6 +128,12 @@ impl Store for MemoryStore {
         Ok(self.held().records.get(&key.hash).filter(|record| is_of(record, key)).cloned())
     }
 
+    async fn two_records(&self, one: &Key, other: &Key) -> Result<(Option<Record>, Option<Record>)> {
+        let mut held = self.held();
+        let mut find = |key: &Key| held.records.get(&key.hash).filter(|record| is_of(record, key)).cloned();
+        Ok((find(one), find(other)))
+    }
+
     async fn body(&self, body: BodyRef) -> Result<Option<Body>> {
         Ok(self.held().bodies.get(&body).map(|shared| shared.body.clone()))
     }

@@ -44,6 +44,13 @@ pub trait Store: Send + Sync {
     /// The record under `key`.
     fn record(&self, key: &Key) -> impl Future<Output = Result<Option<Record>>> + Send;
 
+    /// The records under two keys, as they are at one moment.
+    fn two_records(
+        &self,
+        one: &Key,
+        other: &Key,
+    ) -> impl Future<Output = Result<(Option<Record>, Option<Record>)>> + Send;
+
     /// A body, whole and undamaged, or `None`.
     fn body(&self, body: BodyRef) -> impl Future<Output = Result<Option<Body>>> + Send;
 
@@ -149,6 +156,10 @@ macro_rules! each {
 impl Store for AnyStore {
     async fn record(&self, key: &Key) -> Result<Option<Record>> {
         each!(self, store => store.record(key).await)
+    }
+
+    async fn two_records(&self, one: &Key, other: &Key) -> Result<(Option<Record>, Option<Record>)> {
+        each!(self, store => store.two_records(one, other).await)
     }
 
     async fn body(&self, body: BodyRef) -> Result<Option<Body>> {

@@ -117,9 +117,10 @@ mod tests {
 
     fn exit(number: usize) -> Exit {
         let proxy = Proxy::parse(&format!("http://user{number}:password@proxy:3128")).unwrap();
-        let mut partition = [1; 16];
-        partition[..8].copy_from_slice(&number.to_le_bytes());
-        Exit::new(Partition(partition), Some(proxy), &"http://host/".parse().unwrap())
+        let mut hash = [1; 16];
+        hash[..8].copy_from_slice(&number.to_le_bytes());
+        let partition = Partition { exit: crate::identity::Exit(hash), ..Partition::ANONYMOUS };
+        Exit::new(partition, Some(proxy), &"http://host/".parse().unwrap())
     }
 
     #[test]

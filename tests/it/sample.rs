@@ -41,6 +41,7 @@ pub fn response(variant: u8, content: &[u8], at: u64) -> StoredResponse {
         is_invalidated: false,
         other_tags: Vec::new(),
         learned: Learned::default(),
+        is_shared: false,
     }
 }
 
@@ -48,6 +49,7 @@ pub fn freshening(of: &StoredResponse, at: u64) -> Change {
     let fields: Fields = [("ETag", "\"fresh\"")].into_iter().collect();
     Change::Freshen(Box::new(Freshening {
         selecting: of.selecting,
+        is_shared: false,
         selecting_now: of.selecting,
         is_for_another: false,
         body: of.body,

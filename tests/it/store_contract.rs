@@ -4,7 +4,7 @@ use std::thread;
 
 use notmodified::entry::Consumer;
 use notmodified::entry::change::Change;
-use notmodified::identity::Partition;
+use notmodified::identity::{Exit, Partition};
 use notmodified::key::{Key, Method};
 use notmodified::rfc::vary::Selecting;
 use notmodified::store::lmdb::{Limits, LmdbStore, Options};
@@ -174,7 +174,7 @@ fn variants_stand_side_by_side<S: Store>(store: &S, flushed: &dyn Fn()) {
 fn partitions_and_methods_do_not_meet<S: Store>(store: &S, flushed: &dyn Fn()) {
     put(store, "http://a/", b"mine", 1);
     flushed();
-    let theirs = Key::new(Method::Get, "http://a/".into(), Partition([7; 16]));
+    let theirs = Key::new(Method::Get, "http://a/".into(), Partition { exit: Exit([7; 16]), ..Partition::ANONYMOUS });
     assert_eq!(block_on(store.record(&theirs)).unwrap(), None);
     assert_eq!(block_on(store.record(&key("http://a/").under(Method::Head))).unwrap(), None);
 }
@@ -247,7 +247,10 @@ fn a_walk_meets_each_record_with_its_key<S: Store>(store: &S, flushed: &dyn Fn()
     for number in 0..40 {
         put(store, &format!("http://{number}/"), b"x", 1);
     }
-    let others = [key("http://1/").under(Method::Head), Key::new(Method::Get, "http://1/".into(), Partition([7; 16]))];
+    let others = [
+        key("http://1/").under(Method::Head),
+        Key::new(Method::Get, "http://1/".into(), Partition { exit: Exit([7; 16]), ..Partition::ANONYMOUS }),
+    ];
     for other in &others {
         block_on(store.write(other, Change::Store(Box::new(response(0, b"x", 1))), Some(body(b"x")))).unwrap();
     }

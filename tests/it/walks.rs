@@ -12,7 +12,7 @@ use notmodified::entry::change::Change;
 use notmodified::entry::learned::{Place, Rung, Teaching};
 use notmodified::exchange::Policy;
 use notmodified::exchange::learn::origin_key;
-use notmodified::identity::Partition;
+use notmodified::identity::{Exit, Partition};
 use notmodified::key::{Key, Method};
 use notmodified::selection::Selection;
 use notmodified::store::lmdb::{Limits, LmdbStore, Options};
@@ -161,7 +161,7 @@ fn a_url_is_forgotten_for_every_method_and_identity_and_nothing_else_is() {
         put(&store, url, url.as_bytes(), 1);
         change(&store, url, acknowledgement("prices", url.as_bytes()));
     }
-    let theirs = Key::new(Method::Get, "http://a/".into(), Partition([7; 16]));
+    let theirs = Key::new(Method::Get, "http://a/".into(), Partition { exit: Exit([7; 16]), ..Partition::ANONYMOUS });
     for other in [key("http://a/").under(Method::Head), theirs] {
         block_on(store.write(&other, Change::Store(Box::new(response(0, b"other", 1))), Some(body(b"other")))).unwrap();
     }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use notmodified::error::Result;
 use notmodified::fields::Fields;
-use notmodified::identity::{Partition, Proxy};
+use notmodified::identity::{Exit, Partition, Proxy};
 use notmodified::wire::{Incoming, Options, Outgoing, Wire};
 
 /// Runs a future on a runtime like the session's, and not for ever.
@@ -38,7 +38,7 @@ fn get(url: &str) -> Outgoing {
 }
 
 fn get_in(partition: u8, url: &str) -> Outgoing {
-    Outgoing { partition: Partition([partition; 16]), ..get(url) }
+    Outgoing { partition: Partition { exit: Exit([partition; 16]), ..Partition::ANONYMOUS }, ..get(url) }
 }
 
 fn get_by(proxy: &str, url: &str) -> Outgoing {

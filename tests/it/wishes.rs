@@ -110,11 +110,14 @@ fn whoever_wishes_the_whole_content_is_answered_by_the_origin_alone() {
 }
 
 #[test]
-fn a_whole_content_is_asked_for_in_the_coding_of_the_stored_one() {
+fn only_beside_a_validator_is_the_coding_of_the_stored_response_asked_for() {
     let policy = Policy { accept_encoding: Some(b"gzip"), ..Policy::default() };
     let mut poller = Poller::with(policy, &FRESH);
     poller.policy.accept_encoding = Some(b"zstd");
-    assert_eq!(poller.pending(FULL, &[]).conditions.get(b"accept-encoding"), Some(&b"gzip"[..]));
+    let asked = |wish| poller.pending(wish, &[]).conditions.get(b"accept-encoding").map(<[u8]>::to_vec);
+    assert_eq!(asked(Wish::default()), Some(b"gzip".to_vec()));
+    // Whoever has nothing stored asks in the same words.
+    assert_eq!(asked(FULL), Some(b"zstd".to_vec()));
 }
 
 #[test]

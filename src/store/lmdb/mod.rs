@@ -61,7 +61,7 @@ use crate::identity::Secret;
 use crate::key::{Key, KeyHash};
 use crate::process;
 use crate::store::body::Body;
-use crate::store::lmdb::pending::{Counters, Write, of_key};
+use crate::store::lmdb::pending::{Counters, Write};
 use crate::store::lmdb::promises::Promise;
 use crate::store::lmdb::shared::Shared;
 use crate::store::lmdb::transaction::Found;
@@ -254,17 +254,25 @@ impl Drop for LmdbStore {
 impl Store for LmdbStore {
     async fn record(&self, key: &Key) -> Result<Option<Record>> {
         let shared = self.shared()?;
-        let found = match shared.pending.record(key.hash) {
-            Some(None) => Found::Nothing,
-            Some(record) => of_key(record, key).map_or(Found::Unreadable, Found::Whole),
-            None => {
-                let look_up = || {
-                    shared.environment.read(|transaction, databases| transaction::record(transaction, databases, key))
-                };
-                shared.warmth.watch(look_up)?
-            }
+        if let Some(found) = shared.accepted(key) {
+            return Ok(self.counted(found));
+        }
+        let look_up =
+            || shared.environment.read(|transaction, databases| transaction::record(transaction, databases, key));
+        Ok(self.counted(shared.warmth.watch(look_up)?))
+    }
+
+    async fn two_records(&self, one: &Key, other: &Key) -> Result<(Option<Record>, Option<Record>)> {
+        let shared = self.shared()?;
+        let look_up = || {
+            shared.environment.read(|transaction, databases| {
+                let read = |key| transaction::record(transaction, databases, key);
+                Ok((read(one)?, read(other)?))
+            })
         };
-        Ok(self.counted(found))
+        let (accepted_one, accepted_other) = (shared.accepted(one), shared.accepted(other));
+        let (first, second) = shared.warmth.watch(look_up)?;
+        Ok((self.counted(accepted_one.unwrap_or(first)), self.counted(accepted_other.unwrap_or(second))))
     }
 
     async fn body(&self, body: BodyRef) -> Result<Option<Body>> {

@@ -4,13 +4,14 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 
-use crate::entry::BodyRef;
+use crate::entry::{BodyRef, Record};
 use crate::error::Result;
 use crate::identity::Secret;
+use crate::key::Key;
 use crate::store::lmdb::databases::{body_key, get};
 use crate::store::lmdb::environment::Environment;
 use crate::store::lmdb::native;
-use crate::store::lmdb::pending::Pending;
+use crate::store::lmdb::pending::{Pending, of_key};
 use crate::store::lmdb::promises::Promises;
 use crate::store::lmdb::transaction::{self, Found};
 use crate::store::lmdb::warmth::{ENOUGH, Warmth};
@@ -79,6 +80,14 @@ impl Shared {
         };
         // An error is for whoever reads it.
         self.warmth.is_warm() && self.warmth.watch(look_up).unwrap_or(true)
+    }
+
+    /// What is accepted and not committed yet under `key`; `None`: nothing.
+    pub fn accepted(&self, key: &Key) -> Option<Found<Record>> {
+        Some(match self.pending.record(key.hash)? {
+            None => Found::Nothing,
+            record => of_key(record, key).map_or(Found::Unreadable, Found::Whole),
+        })
     }
 
     /// What `read` makes of the bytes of a body, where they lie.

@@ -44,6 +44,7 @@ fn grown(directory: &Path, seed: u64, max_size: Option<u64>) {
             is_invalidated: false,
             other_tags: Vec::new(),
             learned: Learned::default(),
+            is_shared: false,
         };
         let url = format!("http://a/{}", (number * seed) % 300);
         let key = Key::new(Method::Get, url.as_str().into(), Partition::ANONYMOUS);

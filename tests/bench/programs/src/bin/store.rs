@@ -84,6 +84,7 @@ fn put(store: &LmdbStore, page: usize, content: &Bytes) -> Outcome<()> {
         is_invalidated: false,
         other_tags: Vec::new(),
         learned: Learned::default(),
+        is_shared: false,
     };
     let body = Body::new(reference, content.clone());
     Ok(block_on(store.write(&key(page), Change::Store(Box::new(response)), Some(body)))?)

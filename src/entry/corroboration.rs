@@ -1,0 +1,315 @@
+//! What exits were given for one URL: which validator with which content, and by how many of them.
+//!
+//! ```text
+//! a 200 to an unprompted request ─▶ one more witness ─▶ the k-th: a stored response for whoever asks without credentials
+//! a 200 to a validator, with other content ─▶ that pair is withdrawn, and the next k exits ask without one
+//! ```
+//!
+//! # Scope
+//! Kept in the record of requests that carry nothing ([`Partition::ANONYMOUS`](crate::identity::Partition::ANONYMOUS)), and taken in by
+//! [`Sighting::apply`] inside the store's transaction. Which of it may be used is said by [`crate::exchange::sharing`].
+
+use bytes::Bytes;
+
+use crate::digest::Digest;
+use crate::entry::change::is_newer;
+use crate::entry::learned::Learned;
+use crate::entry::{MOST_VARIANTS, Record, StoredResponse};
+use crate::rfc::vary::Selecting;
+
+/// Most pairs kept for one URL that too few saw, and as many that enough did. Each kind gives way to its own: an origin that has a new tag
+/// for each client drives out nothing that several agree on.
+pub const MOST_CANDIDATES: usize = 16;
+
+/// Most witnesses kept for one pair; the oldest gives way.
+pub const MOST_WITNESSES: usize = 16;
+
+/// Bytes of the longest validator that is shared.
+const LONGEST_VALIDATOR: usize = 512;
+
+/// Seconds for which exits ask without a validator because a pair was withdrawn: what is never answered must not last for ever.
+const RECONSIDERED_FOR: u64 = 3600;
+
+/// What the exits of requests without credentials were given for a URL.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Corroboration {
+    /// The pairs, the one that was seen last at the end.
+    pub candidates: Vec<Candidate>,
+    /// A pair was withdrawn, and no other is agreed on yet.
+    pub reconsidering: Option<Reconsidering>,
+    /// What came last, whoever received it.
+    pub latest: Option<Latest>,
+}
+
+/// What came last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Latest {
+    /// For which variant.
+    pub selecting: Selecting,
+    /// What tells the content from others ([`StoredResponse::mark`]).
+    pub mark: Digest,
+}
+
+/// A validator and the page that it came with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// Of which variant.
+    pub selecting: Selecting,
+    /// Which field it is in.
+    pub field: Field,
+    /// The validator, as received.
+    pub validator: Bytes,
+    /// The content and its type, see [`page`].
+    pub page: Digest,
+    /// Who was given this very pair.
+    pub witnesses: Vec<Witness>,
+}
+
+/// In which field a validator is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Field {
+    /// `ETag`.
+    Tag,
+    /// `Last-Modified`.
+    Date,
+}
+
+/// An exit that was given a pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Witness {
+    /// [`Exit::witness`](crate::identity::Exit::witness).
+    pub exit: u64,
+    /// When it last was; seconds since the epoch.
+    pub at: u64,
+}
+
+/// How many exits are still to ask without a validator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reconsidering {
+    /// So many.
+    pub left: u8,
+    /// What was received before this time (seconds since the epoch) is in doubt.
+    pub since: u64,
+}
+
+/// By how many exits a pair has to be seen, and for how long that counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Quorum {
+    /// So many.
+    pub k: u8,
+    /// Seconds; `None`: for ever.
+    pub ttl: Option<u64>,
+}
+
+/// One answer with content to a request that carried no credentials.
+#[derive(Debug, Clone)]
+pub struct Sighting {
+    /// Who received it.
+    pub exit: u64,
+    /// What the request's validator stood for; `None` where it carried none, and so prompted nothing.
+    pub asked: Option<Asked>,
+    /// What came, where it may be stored.
+    pub response: Option<StoredResponse>,
+    /// When it came; seconds since the epoch.
+    pub at: u64,
+    /// What has to agree.
+    pub quorum: Quorum,
+}
+
+/// What a validator stood for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked {
+    /// Of which variant it was.
+    pub selecting: Selecting,
+    /// The page that a 304 would have meant.
+    pub page: Digest,
+}
+
+/// What a validator has to come with to be the same pair: the decoded content, and what it is said to be.
+#[must_use]
+pub fn page(response: &StoredResponse) -> Digest {
+    let kind = response.fields.get(b"content-type").unwrap_or_default();
+    Digest::of(&[&response.content.0[..], kind].concat())
+}
+
+/// The validators of a response that others could send.
+fn validators(response: &StoredResponse) -> impl Iterator<Item = (Field, &[u8])> {
+    let tag = response.entity_tag().map(|tag| (Field::Tag, tag.as_bytes()));
+    // The date of an answer is no date of its content: it is another one each time.
+    let date = response.last_modified().filter(|date| response.fields.get(b"date") != Some(date));
+    let both = tag.into_iter().chain(date.map(|date| (Field::Date, date)));
+    both.filter(|(_, validator)| validator.len() <= LONGEST_VALIDATOR)
+}
+
+impl Candidate {
+    /// By how many it was seen, as far as that still counts at `now`.
+    #[must_use]
+    pub fn seen_by(&self, quorum: Quorum, now: u64) -> usize {
+        let counts = |one: &&Witness| quorum.ttl.is_none_or(|ttl| now.saturating_sub(one.at) < ttl);
+        self.witnesses.iter().filter(counts).count()
+    }
+
+    /// Is it agreed on at `now`?
+    #[must_use]
+    pub fn is_corroborated(&self, quorum: Quorum, now: u64) -> bool {
+        self.seen_by(quorum, now) >= usize::from(quorum.k.max(1))
+    }
+
+    fn is_of(&self, selecting: Selecting, page: Digest) -> bool {
+        self.selecting == selecting && self.page == page
+    }
+}
+
+impl Reconsidering {
+    /// Does what was received at `received_at` stand in doubt at `now`?
+    #[must_use]
+    pub fn doubts(&self, received_at: u64, now: u64) -> bool {
+        received_at < self.since && now.saturating_sub(self.since) < RECONSIDERED_FOR
+    }
+}
+
+impl Corroboration {
+    /// Is there nothing in it?
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.candidates.is_empty() && self.reconsidering.is_none() && self.latest.is_none()
+    }
+
+    /// Takes the witness of an exit back. `false`: it was none.
+    pub fn forget(&mut self, exit: u64) -> bool {
+        let mut found = false;
+        for candidate in &mut self.candidates {
+            let before = candidate.witnesses.len();
+            candidate.witnesses.retain(|one| one.exit != exit);
+            found |= candidate.witnesses.len() != before;
+        }
+        self.candidates.retain(|one| !one.witnesses.is_empty());
+        found
+    }
+
+    fn note(&mut self, sighting: &Sighting, response: &StoredResponse, page: Digest) {
+        for (field, validator) in validators(response) {
+            let is_same = |one: &Candidate| {
+                one.field == field && one.is_of(response.selecting, page) && *one.validator == *validator
+            };
+            let known = self.candidates.iter().position(is_same).map(|position| self.candidates.remove(position));
+            let mut candidate = known.unwrap_or_else(|| Candidate {
+                selecting: response.selecting,
+                field,
+                validator: Bytes::copy_from_slice(validator),
+                page,
+                witnesses: Vec::new(),
+            });
+            candidate.witnesses.retain(|one| one.exit != sighting.exit);
+            if candidate.witnesses.len() >= MOST_WITNESSES {
+                candidate.witnesses.remove(0);
+            }
+            candidate.witnesses.push(Witness { exit: sighting.exit, at: sighting.at });
+            self.candidates.push(candidate);
+        }
+        self.trim(sighting.quorum, sighting.at);
+    }
+
+    /// Those that were seen last are at the end.
+    fn trim(&mut self, quorum: Quorum, now: u64) {
+        for is_agreed in [false, true] {
+            let is_of_kind = |one: &Candidate| one.is_corroborated(quorum, now) == is_agreed;
+            let many = self.candidates.iter().filter(|one| is_of_kind(one)).count();
+            let mut surplus = many.saturating_sub(MOST_CANDIDATES);
+            self.candidates.retain(|one| {
+                let goes = surplus > 0 && is_of_kind(one);
+                surplus -= usize::from(goes);
+                !goes
+            });
+        }
+    }
+
+    fn is_agreed(&self, selecting: Selecting, page: Digest, sighting: &Sighting) -> bool {
+        let is_of = |one: &&Candidate| one.is_of(selecting, page);
+        self.candidates.iter().filter(is_of).any(|one| one.is_corroborated(sighting.quorum, sighting.at))
+    }
+
+    /// Are all validators that came agreed on?
+    fn knows_all(&self, response: &StoredResponse, page: Digest, sighting: &Sighting) -> bool {
+        validators(response).all(|(field, validator)| {
+            let is_same = |one: &&Candidate| one.field == field && *one.validator == *validator;
+            let mut same = self.candidates.iter().filter(|one| one.is_of(response.selecting, page)).filter(is_same);
+            same.any(|one| one.is_corroborated(sighting.quorum, sighting.at))
+        })
+    }
+}
+
+impl Sighting {
+    /// Takes it in. `false`: nothing new.
+    pub(super) fn apply(&self, record: &mut Record) -> bool {
+        let latest = self.response.as_ref().map(|one| Latest { selecting: one.selecting, mark: one.mark() });
+        let is_news = latest.is_some() && record.corroboration.latest != latest;
+        record.corroboration.latest = latest.or(record.corroboration.latest);
+        let changed = match (&self.asked, &self.response) {
+            (None, Some(response)) => self.testify(record, response),
+            (Some(asked), response) => self.contradict(record, *asked, response.as_ref()),
+            (None, None) => false,
+        };
+        changed || is_news
+    }
+
+    /// The answer to an unprompted request.
+    fn testify(&self, record: &mut Record, response: &StoredResponse) -> bool {
+        let page = page(response);
+        let corroboration = &mut record.corroboration;
+        corroboration.note(self, response, page);
+        let left = corroboration.reconsidering.map_or(0, |one| one.left.saturating_sub(1));
+        corroboration.reconsidering =
+            corroboration.reconsidering.filter(|_| left > 0).map(|one| Reconsidering { left, ..one });
+        if corroboration.is_agreed(response.selecting, page, self) {
+            share(record, response, page);
+        }
+        true
+    }
+
+    /// The answer to a validator: if it is not what that stood for, nobody asks by it any more.
+    fn contradict(&self, record: &mut Record, asked: Asked, response: Option<&StoredResponse>) -> bool {
+        let came = response.map(|response| (response, page(response)));
+        let mut changed = false;
+        if came.is_none_or(|(_, page)| page != asked.page) {
+            let is_asked = |one: &StoredResponse| {
+                one.is_shared && one.selecting == asked.selecting && self::page(one) == asked.page
+            };
+            let (variants, candidates) = (&mut record.variants, &mut record.corroboration.candidates);
+            let before = variants.len() + candidates.len();
+            variants.retain(|one| !is_asked(one));
+            candidates.retain(|one| !one.is_of(asked.selecting, asked.page));
+            changed = before != variants.len() + candidates.len();
+        }
+        let corroboration = &mut record.corroboration;
+        let is_agreed = came.is_some_and(|(response, page)| corroboration.knows_all(response, page, self));
+        let is_open = corroboration.reconsidering.is_none_or(|one| !one.doubts(0, self.at));
+        if !is_agreed && (changed || is_open) {
+            corroboration.reconsidering = Some(Reconsidering { left: self.quorum.k, since: self.at });
+            changed = true;
+        }
+        changed
+    }
+}
+
+/// Keeps `response` for whoever asks without credentials. What only its own request shows stays behind.
+fn share(record: &mut Record, response: &StoredResponse, page: Digest) {
+    let is_same = |one: &StoredResponse| one.is_shared && one.selecting == response.selecting;
+    let is_kept = |one: &StoredResponse| is_newer(one, response.request_time) || self::page(one) == page;
+    if record.variants.iter().any(|one| is_same(one) && is_kept(one)) {
+        return;
+    }
+    record.variants.retain(|one| !is_same(one));
+    let shared = || record.variants.iter().enumerate().filter(|(_, one)| one.is_shared);
+    if shared().count() >= MOST_VARIANTS {
+        let oldest = shared().min_by_key(|(_, one)| one.response_time).map(|(place, _)| place);
+        oldest.map(|place| record.variants.remove(place));
+    }
+    record.variants.push(StoredResponse {
+        is_shared: true,
+        accept_encoding: None,
+        other_tags: Vec::new(),
+        learned: Learned::default(),
+        ..response.clone()
+    });
+}

@@ -1,0 +1,271 @@
+//! Which stored responses an identity may use beside those that it received itself.
+//!
+//! An entity tag is a cookie: an origin can give each client its own and know the client by it, whatever address it comes from. So what an
+//! exit was given is sent by another only when that tells the origin nothing:
+//!
+//! - never, where it is [`Sharing::Isolated`];
+//! - where it is [`Sharing::Corroborated`], as a pair (validator, page) that `k` exits were each given, by requests without Cookie, Authorization and
+//!   validators: whoever sends it is served exactly that page;
+//! - always, where it is [`Sharing::Central`]: all exits are one.
+//!
+//! What was answered to credentials is nobody else's in any of them.
+//!
+//! ```text
+//! own record ──▶ what this identity received ──────┐
+//!                                                  ├─▶ view ─▶ plan ─▶ settle ─▶ own record, and what was seen ─▶ common record
+//! common record ─▶ what enough exits agree on ─────┘
+//! ```
+
+use bytes::Bytes;
+
+use crate::entry::change::Change;
+use crate::entry::corroboration::{self, Asked, Candidate, Corroboration, Field, Quorum, Sighting, page};
+use crate::entry::{MOST_OTHER_TAGS, Record, StoredResponse};
+use crate::exchange::answer::Write;
+use crate::exchange::plan::{Pending, Treatment};
+use crate::exchange::settle::Reply;
+use crate::exchange::{Ask, Policy};
+use crate::identity::Partition;
+use crate::key::Key;
+
+/// Exits that were given one content under as many validators, from which on these are there to tell clients apart.
+const TRACKED: usize = 4;
+
+/// Who may use what an identity received.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Sharing {
+    /// Nobody else.
+    #[default]
+    Isolated,
+    /// Whoever has no credentials, once so many exits agree.
+    Corroborated(Quorum),
+    /// Whoever has the same credentials.
+    Central,
+}
+
+/// What is stored for a request.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    /// Under its own key.
+    pub own: Option<Record>,
+    /// Under [`Ask::common`], where that is another.
+    pub common: Option<Record>,
+}
+
+impl From<Option<Record>> for Known {
+    fn from(own: Option<Record>) -> Self {
+        Self { own, common: None }
+    }
+}
+
+/// What exits have in common for a request's URL.
+#[derive(Debug, Clone)]
+pub struct Common {
+    /// Where it is kept.
+    pub key: Key,
+    /// What has to agree.
+    pub quorum: Quorum,
+    /// What they were given.
+    pub corroboration: Corroboration,
+    /// When its record was last of use.
+    pub last_used: u64,
+}
+
+/// One content under as many validators as there are exits: what each was given tells it from the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tracking {
+    /// So many validators.
+    pub validators: usize,
+    /// So many exits.
+    pub exits: usize,
+}
+
+impl Known {
+    /// Is there a stored response among it?
+    #[must_use]
+    pub fn has_something(&self) -> bool {
+        [&self.own, &self.common].into_iter().flatten().any(|record| !record.variants.is_empty())
+    }
+}
+
+/// Does this request say nothing of who asks, but by its exit?
+#[must_use]
+pub fn is_bare(ask: &Ask) -> bool {
+    !ask.fields.contains(b"cookie") && !ask.fields.contains(b"authorization")
+}
+
+/// Where exits have something in common for `ask`.
+#[must_use]
+pub fn common_key(ask: &Ask) -> Option<&Key> {
+    ask.common.as_ref().filter(|_| is_bare(ask))
+}
+
+/// Where it is noted what consumers have seen of what `ask` asks for: whichever exit brought it.
+#[must_use]
+pub fn acknowledged_under(ask: &Ask) -> &Key {
+    common_key(ask).unwrap_or(&ask.key)
+}
+
+/// The one record that a request is planned by: what its identity received, and what it may use of the others'.
+pub(super) fn view(ask: &Ask, known: Known, policy: &Policy, now: u64) -> (Option<Record>, Option<Common>) {
+    let fresh = |record: Option<Record>| record.filter(|record| !policy.is_expired(record.last_used, now));
+    let Known { own, common } = known;
+    let mut own = fresh(own);
+    let Some((key, quorum)) = common_key(ask).zip(policy.quorum()) else {
+        if let Some(record) = &mut own {
+            record.variants.retain(|one| !one.is_shared);
+        }
+        return (own, None);
+    };
+    let is_one = key.hash == ask.key.hash;
+    let common = if is_one { own.take() } else { fresh(common) };
+    let Some(mut common) = common else {
+        let (corroboration, last_used) = (Corroboration::default(), 0);
+        return (own, Some(Common { key: key.clone(), quorum, corroboration, last_used }));
+    };
+    let corroboration = std::mem::take(&mut common.corroboration);
+    let last_used = common.last_used;
+    let (shared, received) = std::mem::take(&mut common.variants).into_iter().partition(|one| one.is_shared);
+    let shared: Vec<StoredResponse> = shared;
+    let mut record = if is_one {
+        Record { variants: received, ..common }
+    } else {
+        let own = own.unwrap_or_else(|| Record::new(&ask.key.url, ask.key.partition));
+        Record { acknowledged: common.acknowledged, ..own }
+    };
+    let usable = shared.into_iter().filter_map(|one| usable(one, &corroboration, quorum, now));
+    for one in usable {
+        add(&mut record.variants, one);
+    }
+    (Some(record), Some(Common { key: key.clone(), quorum, corroboration, last_used }))
+}
+
+/// Of two pages for one request, the one whose content came later: what the identity received itself, where both came at once.
+fn add(variants: &mut Vec<StoredResponse>, shared: StoredResponse) {
+    let is_same = |one: &StoredResponse| one.is_page() && one.selecting == shared.selecting;
+    match variants.iter().position(is_same) {
+        Some(place) if variants.get(place).is_some_and(|own| own.received_at < shared.received_at) => {
+            variants.remove(place);
+            variants.push(shared);
+        }
+        Some(_) => {}
+        None => variants.push(shared),
+    }
+}
+
+/// A shared response with the validators that enough exits were given with it, and no others.
+fn usable(
+    mut shared: StoredResponse,
+    corroboration: &Corroboration,
+    quorum: Quorum,
+    now: u64,
+) -> Option<StoredResponse> {
+    let (page, selecting) = (page(&shared), shared.selecting);
+    let agreed = |field| {
+        let is_of = move |one: &&Candidate| one.field == field && one.selecting == selecting && one.page == page;
+        let may = |one: &&Candidate| one.is_corroborated(quorum, now) && !is_ambiguous(one, corroboration);
+        let is_tracking = tracking(corroboration.candidates.iter().filter(is_of)).is_some();
+        corroboration.candidates.iter().rev().filter(is_of).filter(may).filter(move |_| !is_tracking)
+    };
+    let mut tags = agreed(Field::Tag).map(|one| one.validator.clone());
+    let tag = tags.next();
+    let other_tags: Vec<Bytes> = tags.take(MOST_OTHER_TAGS).collect();
+    let date = agreed(Field::Date).map(|one| one.validator.clone()).next();
+    if tag.is_none() && date.is_none() {
+        return None;
+    }
+    for (name, validator) in [(&b"ETag"[..], tag), (b"Last-Modified", date)] {
+        if shared.fields.get(name) != validator.as_deref() {
+            let others = shared.fields.filtered(|field, _| !field.eq_ignore_ascii_case(name));
+            shared.fields = validator.map_or(others.clone(), |validator| others.with(name, &validator));
+        }
+    }
+    shared.learned.do_tags_alternate = !other_tags.is_empty();
+    shared.other_tags = other_tags;
+    Some(shared)
+}
+
+/// One validator with two pages: a 304 to it says nothing of which of them is meant for whom. So it is where a page differs by country, or a
+/// proxy makes up content.
+fn is_ambiguous(pair: &Candidate, corroboration: &Corroboration) -> bool {
+    corroboration.candidates.iter().any(|other| {
+        other.field == pair.field
+            && other.selecting == pair.selecting
+            && other.validator == pair.validator
+            && other.page != pair.page
+    })
+}
+
+/// Tags that differ by machine are few and come to many; tags that differ by client are as many as the clients.
+pub(super) fn tracking<'a>(of_one_page: impl Iterator<Item = &'a Candidate> + Clone) -> Option<Tracking> {
+    let validators = of_one_page.clone().count();
+    if validators < TRACKED {
+        return None;
+    }
+    let mut exits: Vec<u64> = of_one_page.flat_map(|one| &one.witnesses).map(|one| one.exit).collect();
+    exits.sort_unstable();
+    exits.dedup();
+    (exits.len() <= validators).then_some(Tracking { validators, exits: exits.len() })
+}
+
+impl Policy {
+    /// By how many a pair has to be seen to be shared; `None` where that is not the question.
+    #[must_use]
+    pub const fn quorum(&self) -> Option<Quorum> {
+        match self.sharing {
+            Sharing::Corroborated(quorum) => Some(quorum),
+            Sharing::Isolated | Sharing::Central => None,
+        }
+    }
+}
+
+impl Ask {
+    /// The request as `sharing` lets it look things up.
+    #[must_use]
+    pub fn shared_by(mut self, sharing: Sharing) -> Self {
+        match sharing {
+            Sharing::Isolated => {}
+            Sharing::Central => {
+                let partition = Partition { exit: crate::identity::Exit::ANY, ..self.identity };
+                self.key = Key::new(self.key.method, self.key.url, partition);
+            }
+            Sharing::Corroborated(_) => {
+                let is_page = self.key.method == crate::key::Method::Get;
+                let common = || Key::new(self.key.method, self.key.url.clone(), Partition::ANONYMOUS);
+                self.common = is_page.then(common);
+            }
+        }
+        self
+    }
+}
+
+impl Pending {
+    /// Where `stored` is kept.
+    #[must_use]
+    pub fn key_of(&self, stored: &StoredResponse) -> &Key {
+        let common = self.common.as_ref().filter(|_| stored.is_shared);
+        common.map_or(&self.ask.key, |common| &common.key)
+    }
+
+    /// Is this to be asked without a validator, because exits do not agree any more?
+    pub(super) fn is_reconsidered(&self, stored: &StoredResponse, now: u64) -> bool {
+        let reconsidering = self.common.as_ref().and_then(|common| common.corroboration.reconsidering);
+        !stored.is_shared && reconsidering.is_some_and(|one| one.doubts(stored.received_at, now))
+    }
+
+    /// What the answer with `response` says to the other exits.
+    pub(super) fn sighting(&self, response: Option<&StoredResponse>, reply: &Reply) -> Option<Write> {
+        let common = self.common.as_ref().filter(|_| self.treatment == Treatment::Ours)?;
+        let is_prompted = self.rung.is_ok() || self.is_resend;
+        let asked = self.stored().filter(|_| is_prompted);
+        let asked = asked.map(|stored| Asked { selecting: stored.selecting, page: corroboration::page(stored) });
+        // An answer to a validator says what it is worth; one to the second attempt, or to a list for another variant, says nothing.
+        if is_prompted && asked.is_none() || response.is_none() && asked.is_none() {
+            return None;
+        }
+        let exit = self.ask.identity.exit.witness();
+        let (response, at) = (response.cloned(), reply.response_time);
+        let sighting = Sighting { exit, asked, response, at, quorum: common.quorum };
+        Some(Write { key: common.key.clone(), change: Change::Sight(Box::new(sighting)) })
+    }
+}
