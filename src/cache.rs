@@ -25,6 +25,7 @@ use crate::exchange::settle::{Reply, Settlement, settle};
 use crate::exchange::sharing::{Known, acknowledged_under, common_key};
 use crate::exchange::verdict::{Page, Unjudged, Verdict, conclude};
 use crate::exchange::{Ask, Policy, head};
+use crate::identity::Secret;
 use crate::key::Key;
 use crate::lessons::Lessons;
 use crate::request::Request;
@@ -41,6 +42,7 @@ const TRUSTED_FOR: Duration = Duration::from_secs(4);
 pub struct Cache {
     store: AnyStore,
     policy: Policy,
+    secret: Option<Secret>,
     lessons: Lessons,
     is_strict: bool,
     last_store_error: Mutex<Option<String>>,
@@ -109,11 +111,22 @@ impl Cache {
         Self {
             store,
             policy,
+            secret: None,
             lessons: Lessons::default(),
             is_strict,
             last_store_error: Mutex::default(),
             counters: Counters::default(),
         }
+    }
+
+    /// The same with a key of the caller's for the hashes of identities, in place of the store's.
+    #[must_use]
+    pub fn keyed(self, secret: Option<Secret>) -> Self {
+        Self { secret, ..self }
+    }
+
+    fn secret(&self) -> &Secret {
+        self.secret.as_ref().unwrap_or_else(|| self.store.secret())
     }
 
     /// The rules.
@@ -122,10 +135,10 @@ impl Cache {
         &self.policy
     }
 
-    /// The request's place in the store: its partition is derived with the store's own secret.
+    /// The request's place in the store: its partition is derived with the key of the hashes.
     #[must_use]
     pub fn ask(&self, request: &Request) -> Ask {
-        request.ask(self.store.secret()).shared_by(self.policy.sharing)
+        request.ask(self.secret()).shared_by(self.policy.sharing)
     }
 
     /// Says what to send.
@@ -136,7 +149,7 @@ impl Cache {
         let known = self.known(&ask).await?;
         let now = clock::moment();
         let lessons = if known.has_something() { self.lessons(&ask.key, now.seconds).await? } else { None };
-        match plan(ask, known, lessons, &self.policy, self.store.secret(), now) {
+        match plan(ask, known, lessons, &self.policy, self.secret(), now) {
             Plan::Send(pending) => Ok(Planned::Send(Box::new(self.sending(*pending)))),
             Plan::Serve(answer, otherwise) => {
                 match self.respond(&otherwise.ask, *answer, self.promise(&otherwise), Effort::default()).await? {
@@ -188,7 +201,7 @@ impl Cache {
         self.counters.not_modified.add(u64::from(reply.status == 304));
         self.counters.wire_bytes.add(reply.wire_bytes);
         self.learn_from_head(&pending, &reply).await?;
-        let settlement = settle(&pending, reply, &self.policy, self.store.secret());
+        let settlement = settle(&pending, reply, &self.policy, self.secret());
         self.settled(pending, settlement, promised, effort).await
     }
 
@@ -198,7 +211,7 @@ impl Cache {
     /// As [`Cache::settle`].
     pub async fn conclude(&self, undecided: Box<Undecided>, verdict: Verdict) -> Result<Settled> {
         let Undecided { pending, unjudged, effort } = *undecided;
-        let answer = conclude(&pending, unjudged, verdict, &self.policy, self.store.secret());
+        let answer = conclude(&pending, unjudged, verdict, &self.policy, self.secret());
         self.settled(pending, Settlement::Answer(Box::new(answer)), None, effort).await
     }
 
@@ -230,7 +243,7 @@ impl Cache {
     async fn learn_from_head(&self, pending: &Pending, reply: &Reply) -> Result<()> {
         let Some(key) = head::concerned(pending, reply, &self.policy) else { return Ok(()) };
         let Some(stored) = self.tolerate(self.store.record(&key).await)?.flatten() else { return Ok(()) };
-        for Write { key, change } in head::effects(pending, reply, &stored, self.store.secret()) {
+        for Write { key, change } in head::effects(pending, reply, &stored, self.secret()) {
             self.write(&key, change, None).await?;
         }
         Ok(())

@@ -9,7 +9,7 @@ use url::Url;
 
 use crate::error::{Error, Kind, Result};
 
-/// The key of the keyed hashes. It lies beside the database, never in it.
+/// The key of the keyed hashes. It lies beside the database, never in it, or is the caller's own and lies nowhere.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(pub [u8; 32]);
 
@@ -23,6 +23,25 @@ impl Secret {
         getrandom::fill(&mut key)
             .map_err(|error| Error::new(Kind::Store, "no random bytes from the operating system").with_source(error))?;
         Ok(Self(key))
+    }
+
+    /// Fewest bytes that a caller gives as a key.
+    pub const SHORTEST: usize = 16;
+
+    /// Most of them.
+    pub const LONGEST: usize = 4096;
+
+    /// One made of the caller's own key.
+    ///
+    /// # Errors
+    /// [`Kind::InvalidRequest`] with its length where it is too short to be a secret, or longer than one.
+    pub fn of(key: &[u8]) -> Result<Self> {
+        if !(Self::SHORTEST..=Self::LONGEST).contains(&key.len()) {
+            let (length, least, most) = (key.len(), Self::SHORTEST, Self::LONGEST);
+            let message = format!("identity_key of {length} bytes; give {least} to {most} bytes that nobody can guess");
+            return Err(Error::new(Kind::InvalidRequest, message));
+        }
+        Ok(Self(blake3::derive_key("notmodified 2026 key of identities", key)))
     }
 }
 

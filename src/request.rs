@@ -104,6 +104,7 @@ impl Request {
             key,
             common: None,
             identity,
+            is_named: self.name.is_some(),
             is_fleeting: false,
             url,
             fields: self.fields.clone(),

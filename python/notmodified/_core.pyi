@@ -321,6 +321,8 @@ class Cache:
     fingerprint: what of the content counts, see ``Session``.
     storable: whether a response is a page to keep, see ``Session``. Both are called by ``Plan.settle``, on its thread;
         with ``Plan.asettle`` that is a worker's.
+    sharing, k, identity_key: who may use what an identity received, and the key of the hashes of identities, see
+        ``Session``.
     strict: raise StoreError when the store fails, instead of counting it and going on without.
     create: False for whoever only looks: StoreError where there is no store yet, and nothing is made.
 
@@ -346,6 +348,7 @@ class Cache:
         storable: Callable[[int, Headers, bytes], bool] | None = None,
         sharing: Literal["isolated", "corroborated", "central"] = "corroborated",
         k: int = 2,
+        identity_key: bytes | None = None,
         strict: bool = False,
         create: bool = True,
     ) -> Self: ...
@@ -683,6 +686,7 @@ class Engine:
         storable: Callable[[int, Headers, bytes], bool] | None,
         sharing: Literal["isolated", "corroborated", "central"],
         k: int,
+        identity_key: bytes | None,
         max_redirects: int,
         ca_file: str | os.PathLike[str] | None,
         verify: bool,

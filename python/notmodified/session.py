@@ -89,12 +89,15 @@ class Session:
         ``"not-storable"`` and ``changed`` False; it replaces nothing, and acknowledging it does nothing.
         Callables run on the event loop, which waits for them. What one raises is logged (logger ``notmodified``) and
         the page comes all the same: not stored if it was `storable`, compared as it is if it was `fingerprint`.
-    sharing: who may use what an identity received. ``"isolated"``: nobody else. ``"corroborated"``: whoever asks without
-        credentials, once `k` exits were each given that very validator with that very content, by requests without
-        Cookie, Authorization and validators; it is then served exactly that content. ``"central"``: all exits, which
-        links them to any origin that gives each client a tag of its own. What was answered to credentials is never
-        anybody else's.
+    sharing: who may use what an identity received. ``"isolated"``: nobody else. ``"corroborated"``: whoever asks
+        without credentials, once `k` exits were each given that very validator with that very content, by requests
+        without Cookie, Authorization and validators; it is then served exactly that content. ``"central"``: all exits,
+        which links them to any origin that gives each client a tag of its own. What was answered to credentials is
+        never anybody else's.
     k: exits that have to agree, 1 to 16.
+    identity_key: 16 bytes or more, the key of the hashes by which identities are known to the store. None: the one in the
+        store's own directory, a file that only its user may read. Whoever has neither learns from a copy of the store
+        which URLs were asked for, and not by whom. Under another key, what was stored for identities is not found.
     max_redirects: how many are followed; 0 hands out the redirect itself.
     ca_file: a PEM file of certificates to trust instead of the machine's own.
     verify: False accepts any certificate. Only for tests.
@@ -133,6 +136,7 @@ class Session:
         storable: Callable[[int, Headers, bytes], bool] | None = None,
         sharing: Literal["isolated", "corroborated", "central"] = "corroborated",
         k: int = 2,
+        identity_key: bytes | None = None,
         max_redirects: int = 10,
         ca_file: str | os.PathLike[str] | None = None,
         verify: bool = True,
@@ -166,6 +170,7 @@ class Session:
             storable=storable,
             sharing=sharing,
             k=k,
+            identity_key=identity_key,
             max_redirects=max_redirects,
             ca_file=ca_file,
             verify=verify,

@@ -194,6 +194,8 @@ pub struct Ask {
     pub common: Option<Key>,
     /// Whose request it is: the wire keeps identities apart, whatever the store does.
     pub identity: Partition,
+    /// Did the caller name who asks? What one of those has seen, another has not.
+    pub is_named: bool,
     /// Is it an identity of this request alone? Then nothing is kept for it.
     pub is_fleeting: bool,
     /// Where it is asked, as the caller wrote it; the key's own URL goes by Host.

@@ -210,7 +210,8 @@ impl Pending {
 
     /// To this identity, or to another that may share it: the caller has seen it.
     fn is_what_came_last(&self, response: &StoredResponse) -> bool {
-        let latest = self.common.as_ref().and_then(|common| common.corroboration.latest);
+        let common = self.common.as_ref().filter(|_| !self.ask.is_named);
+        let latest = common.and_then(|common| common.corroboration.latest);
         let is_latest = latest.is_some_and(|one| one.selecting == response.selecting && response.is_marked(one.mark));
         is_latest || self.stored().is_some_and(|stored| stored.is_same(response.content, response.fingerprint))
     }

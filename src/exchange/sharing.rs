@@ -100,10 +100,10 @@ pub fn common_key(ask: &Ask) -> Option<&Key> {
     ask.common.as_ref().filter(|_| is_bare(ask))
 }
 
-/// Where it is noted what consumers have seen of what `ask` asks for: whichever exit brought it.
+/// Where it is noted what consumers have seen of what `ask` asks for: whichever exit brought it, unless the caller names who asks.
 #[must_use]
 pub fn acknowledged_under(ask: &Ask) -> &Key {
-    common_key(ask).unwrap_or(&ask.key)
+    common_key(ask).filter(|_| !ask.is_named).unwrap_or(&ask.key)
 }
 
 /// The one record that a request is planned by: what its identity received, and what it may use of the others'.
@@ -131,7 +131,8 @@ pub(super) fn view(ask: &Ask, known: Known, policy: &Policy, now: u64) -> (Optio
         Record { variants: received, ..common }
     } else {
         let own = own.unwrap_or_else(|| Record::new(&ask.key.url, ask.key.partition));
-        Record { acknowledged: common.acknowledged, ..own }
+        let acknowledged = if ask.is_named { own.acknowledged } else { common.acknowledged };
+        Record { acknowledged, ..own }
     };
     let usable = shared.into_iter().filter_map(|one| usable(one, &corroboration, quorum, now));
     for one in usable {

@@ -36,7 +36,7 @@ impl PyCache {
     #[new]
     #[pyo3(signature = (store, *, consumer=None, freshness="revalidate", max_body=67_108_864, durability="group", max_size=None, max_age=None,
                         full_every=None, min_interval=None, floors=Option::None, stale_if_error=None, stop_early=false,
-                        fingerprint=None, storable=None, sharing="corroborated", k=2, strict=false, create=true))]
+                        fingerprint=None, storable=None, sharing="corroborated", k=2, identity_key=None, strict=false, create=true))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
     fn new(
         py: Python<'_>,
@@ -56,6 +56,7 @@ impl PyCache {
         storable: Option<&Bound<'_, PyAny>>,
         sharing: &str,
         k: i64,
+        identity_key: Option<&[u8]>,
         strict: bool,
         create: bool,
     ) -> PyResult<Self> {
@@ -69,7 +70,7 @@ impl PyCache {
             max_body,
             &keeping,
             &polling,
-            &Identifying { sharing, k },
+            &Identifying { sharing, k, key: identity_key },
             strict,
         )?;
         let jury = Jury::of(&polling, options.policy.fingerprint);

@@ -9,6 +9,7 @@ use crate::cache::Cache;
 use crate::entry::Consumer;
 use crate::error::{Error, Kind, Result};
 use crate::exchange::{Fingerprinting, Floors, Freshness, FullEvery, Policy};
+use crate::identity::Secret;
 use crate::python::error::{invalid, raise};
 use crate::python::sharing::Identifying;
 use crate::store::AnyStore;
@@ -23,6 +24,7 @@ pub(super) struct CacheOptions {
     pub(super) store: String,
     pub(super) kept: Options,
     pub(super) policy: Policy,
+    pub(super) secret: Option<Secret>,
     pub(super) is_strict: bool,
 }
 
@@ -67,6 +69,7 @@ impl CacheOptions {
             .map_err(|_| invalid(py, "store must be a directory as str or os.PathLike, or \":memory:\""))?;
         let polling = polling.read(py)?;
         let sharing = identifying.read(py)?;
+        let secret = identifying.secret(py)?;
         let checked = || {
             if store.is_empty() {
                 return Err(Error::new(Kind::InvalidRequest, "store is empty; name a directory, or \":memory:\""));
@@ -90,12 +93,12 @@ impl CacheOptions {
             })
         };
         let policy = checked().map_err(|error| raise(py, &error))?;
-        Ok(Self { store, kept, policy, is_strict })
+        Ok(Self { store, kept, policy, secret, is_strict })
     }
 
     /// Opens the store. Reads and writes the disk: not for an event loop's thread.
     pub(super) fn open(self) -> Result<Cache> {
-        Ok(Cache::new(AnyStore::open(&self.store, self.kept)?, self.policy, self.is_strict))
+        Ok(Cache::new(AnyStore::open(&self.store, self.kept)?, self.policy, self.is_strict).keyed(self.secret))
     }
 }
 

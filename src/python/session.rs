@@ -57,7 +57,7 @@ impl PyEngine {
     #[new]
     #[pyo3(signature = (store, *, consumer, freshness, cookies, headers, identity, proxy, timeout, connect_timeout, read_timeout, concurrency,
                         concurrency_per_host, delay, max_body, durability, max_size, max_age, full_every, min_interval, floors, stale_if_error,
-                        stop_early, fingerprint, storable, sharing, k,
+                        stop_early, fingerprint, storable, sharing, k, identity_key,
                         max_redirects, ca_file, verify, http2, strict))]
     #[expect(clippy::too_many_arguments, clippy::fn_params_excessive_bools, reason = "keyword arguments of Python")]
     fn new(
@@ -88,6 +88,7 @@ impl PyEngine {
         storable: Option<&Bound<'_, PyAny>>,
         sharing: &str,
         k: i64,
+        identity_key: Option<&[u8]>,
         max_redirects: i64,
         ca_file: Option<PathBuf>,
         verify: bool,
@@ -104,7 +105,7 @@ impl PyEngine {
             max_body,
             &keeping,
             &polling,
-            &Identifying { sharing, k },
+            &Identifying { sharing, k, key: identity_key },
             strict,
         )?;
         options.policy.accept_encoding = Some(coding::ACCEPTED);

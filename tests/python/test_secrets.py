@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import pytest
 
-from notmodified import Cache, Headers, NotModifiedError, Request, RequestError, Response, Session
+from notmodified import Cache, Headers, InvalidRequestError, NotModifiedError, Request, RequestError, Response, Session
 from origin import Page, Reply, hang_before_reply, redirect, refusing
 from proxy import Proxy
 
@@ -225,3 +225,33 @@ async def test_nothing_secret_is_logged(
     assert all(isinstance(result, Response) for result in results)
     assert_clean(caplog.text)
     assert capfd.readouterr() == ("", "")
+
+
+async def test_under_another_key_an_identity_is_another(store: Path, origin: Origin) -> None:
+    url = origin.on("/page.html", Page(b"one"))
+    outcomes = []
+    for key in (b"k" * 16, b"k" * 16, b"l" * 16, None, b"k" * 16):
+        async with Session(store, identity_key=key, sharing="isolated") as session:
+            outcomes.append((await session.get(url, identity="a")).outcome)
+    assert outcomes == ["new", "not-modified", "new", "new", "not-modified"]
+
+
+def test_a_key_of_the_callers_is_not_written_down(store: Path, origin: Origin) -> None:
+    url = origin.on("/page.html", Page(b"one", vary="Cookie"))
+    key = SECRET.encode() * 2
+
+    async def poll() -> None:
+        async with Session(store, identity_key=key) as session:
+            await session.get(url, identity="a", headers={"Cookie": "a=1"})
+            assert_clean(repr(session))
+
+    asyncio.run(poll())
+    assert_clean_store(store)
+
+
+@pytest.mark.parametrize("key", [b"", SECRET.encode()[:15], b"x" * 5000])
+def test_a_key_that_is_no_secret_is_refused_by_its_length(key: bytes) -> None:
+    for made in (lambda: Session(":memory:", identity_key=key), lambda: Cache(":memory:", identity_key=key)):
+        with pytest.raises(InvalidRequestError, match=f"identity_key of {len(key)} bytes; give 16 to 4096") as raised:
+            made()
+        assert_clean(str(raised.value))
