@@ -95,9 +95,9 @@ class Session:
         which links them to any origin that gives each client a tag of its own. What was answered to credentials is
         never anybody else's.
     k: exits that have to agree, 1 to 16.
-    identity_key: 16 bytes or more, the key of the hashes by which identities are known to the store. None: the one in the
-        store's own directory, a file that only its user may read. Whoever has neither learns from a copy of the store
-        which URLs were asked for, and not by whom. Under another key, what was stored for identities is not found.
+    identity_key: 16 bytes or more, the key of the hashes by which identities are known to the store. None: the one in
+        the store's own directory, a file that only its user may read. Whoever has a copy of the store without the key
+        learns what was asked for, and not by whom. Under another key, what was stored for identities is not found.
     max_redirects: how many are followed; 0 hands out the redirect itself.
     ca_file: a PEM file of certificates to trust instead of the machine's own.
     verify: False accepts any certificate. Only for tests.
