@@ -6,7 +6,6 @@ use crate::entry::change::Change;
 use crate::exchange::answer::Write;
 use crate::exchange::plan::{Pending, Treatment};
 use crate::exchange::settle::Reply;
-use crate::exchange::sharing::common_key;
 use crate::key::{Key, Method};
 
 /// > A cache MUST invalidate the target URI when it receives a non-error status code in response to an unsafe request method
@@ -30,8 +29,9 @@ pub(super) fn invalidations(pending: &Pending, reply: &Reply) -> Vec<Write> {
         }
     }
     urls.dedup();
-    // What exits share is validated as well, where one without credentials changed it.
-    let common = common_key(&pending.ask).map(|common| common.partition).filter(|common| *common != target.partition);
+    // What exits share is validated as well, whoever changed it.
+    let common =
+        pending.ask.common.as_ref().map(|common| common.partition).filter(|common| *common != target.partition);
     let partitions = || std::iter::once(target.partition).chain(common);
     let of = |url: &Arc<str>| {
         let url = Arc::clone(url);

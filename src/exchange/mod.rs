@@ -14,6 +14,7 @@
 //! same two steps, so a rule of HTTP is written once.
 
 pub mod answer;
+pub mod bare;
 pub mod callers;
 pub mod conditions;
 pub mod early;

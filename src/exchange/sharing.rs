@@ -22,6 +22,7 @@ use crate::entry::change::Change;
 use crate::entry::corroboration::{self, Asked, Candidate, Corroboration, Field, Quorum, Sighting, page};
 use crate::entry::{MOST_OTHER_TAGS, Record, StoredResponse};
 use crate::exchange::answer::Write;
+use crate::exchange::bare::is_bare;
 use crate::exchange::plan::{Pending, Treatment};
 use crate::exchange::settle::Reply;
 use crate::exchange::{Ask, Policy};
@@ -86,12 +87,6 @@ impl Known {
     pub fn has_something(&self) -> bool {
         [&self.own, &self.common].into_iter().flatten().any(|record| !record.variants.is_empty())
     }
-}
-
-/// Does this request say nothing of who asks, but by its exit?
-#[must_use]
-pub fn is_bare(ask: &Ask) -> bool {
-    !ask.fields.contains(b"cookie") && !ask.fields.contains(b"authorization")
 }
 
 /// Where exits have something in common for `ask`.

@@ -30,6 +30,7 @@ CONTENDERS = [
     program(BARE, "bare_reqwest"),
     program("bare hyper", "bare_hyper"),
     *(module("Session.get", "session_get", loop=loop) for loop in LOOPS),
+    module("Session.get by identities", "session_get_identities", loop="uvloop"),
     *(module("Session.get_many", "session_get_many", loop=loop) for loop in LOOPS),
     *(module("wreq + dict", "wreq_dict", loop=loop) for loop in LOOPS),
     *(module("aiohttp + dict", "aiohttp_dict", loop=loop) for loop in LOOPS),
