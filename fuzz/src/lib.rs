@@ -3,7 +3,7 @@
 use arbitrary::{Arbitrary, Result, Unstructured};
 use bytes::Bytes;
 use notmodified::digest::Digest;
-use notmodified::entry::corroboration::{Candidate, Corroboration, Field, Latest, Reconsidering, Witness};
+use notmodified::entry::corroboration::{Candidate, Corroboration, Doubt, Field, Latest, Reconsidering, Witness};
 use notmodified::entry::learned::{Learned, Lesson, Lessons, Place, Rung, Rungs, Suffix};
 use notmodified::entry::{Acknowledged, BodyRef, Consumer, Record, StoredResponse};
 use notmodified::fields::Fields;
@@ -191,7 +191,11 @@ fn corroboration(from: &mut Unstructured<'_>) -> Result<Corroboration> {
         })
         .collect::<Result<_>>()?;
     let reconsidering =
-        if from.arbitrary()? { Some(Reconsidering { left: from.arbitrary()?, since: from.arbitrary()? }) } else { None };
+        if from.arbitrary()? { Some(Reconsidering {
+            left: from.arbitrary()?,
+            since: from.arbitrary()?,
+            doubt: *from.choose(&[Doubt::Content, Doubt::Validator])?,
+        }) } else { None };
     let latest = if from.arbitrary()? {
         Some(Latest { selecting: Selecting([from.arbitrary()?; 16]), mark: Digest([from.arbitrary()?; 32]) })
     } else {

@@ -8,7 +8,7 @@
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use crate::digest::Digest;
-use crate::entry::corroboration::{Candidate, Corroboration, Field, Latest, Reconsidering, Witness};
+use crate::entry::corroboration::{Candidate, Corroboration, Doubt, Field, Latest, Reconsidering, Witness};
 use crate::entry::learned::{Learned, Lesson, Lessons, Place, Rung, Rungs, Suffix};
 use crate::entry::{Acknowledged, BodyRef, Consumer, Record, StoredResponse};
 use crate::fields::Fields;
@@ -86,9 +86,10 @@ fn encode_corroboration(into: &mut BytesMut, corroboration: &Corroboration) {
         }
     }
     into.put_u8(u8::from(corroboration.reconsidering.is_some()));
-    if let Some(Reconsidering { left, since }) = corroboration.reconsidering {
+    if let Some(Reconsidering { left, since, doubt }) = corroboration.reconsidering {
         into.put_u8(left);
         into.put_u64_le(since);
+        into.put_u8(u8::from(doubt == Doubt::Validator));
     }
     into.put_u8(u8::from(corroboration.latest.is_some()));
     if let Some(Latest { selecting, mark }) = corroboration.latest {
@@ -189,7 +190,11 @@ fn decode_corroboration(bytes: &mut Bytes) -> Option<Corroboration> {
     };
     let candidates = get_many(bytes, candidate)?;
     let reconsidering = if get_flag(bytes)? {
-        Some(Reconsidering { left: bytes.try_get_u8().ok()?, since: bytes.try_get_u64_le().ok()? })
+        Some(Reconsidering {
+            left: bytes.try_get_u8().ok()?,
+            since: bytes.try_get_u64_le().ok()?,
+            doubt: if get_flag(bytes)? { Doubt::Validator } else { Doubt::Content },
+        })
     } else {
         None
     };
@@ -312,7 +317,7 @@ mod tests {
 
     use super::{decode, encode};
     use crate::digest::Digest;
-    use crate::entry::corroboration::{Candidate, Corroboration, Field, Latest, Reconsidering, Witness};
+    use crate::entry::corroboration::{Candidate, Corroboration, Doubt, Field, Latest, Reconsidering, Witness};
     use crate::entry::learned::{Learned, Lesson, Lessons, Place, Rung, Rungs, Suffix};
     use crate::entry::{Acknowledged, BodyRef, Consumer, Record, StoredResponse};
     use crate::identity::{Credentials, Exit, Partition};
@@ -390,7 +395,7 @@ mod tests {
             acknowledged in prop::collection::vec(any::<([u8; 16], [u8; 16], [u8; 32])>(), 0..4),
             candidates in prop::collection::vec(candidate(), 0..3),
             latest in prop::option::of(any::<([u8; 16], [u8; 32])>().prop_map(|(selecting, mark)| Latest { selecting: Selecting(selecting), mark: Digest(mark) })),
-            reconsidering in prop::option::of(any::<(u8, u64)>().prop_map(|(left, since)| Reconsidering { left, since })),
+            reconsidering in prop::option::of(any::<(u8, u64, bool)>().prop_map(|(left, since, is_validator)| Reconsidering { left, since, doubt: if is_validator { Doubt::Validator } else { Doubt::Content } })),
         ) -> Record {
             let acknowledged = acknowledged.into_iter().map(|(consumer, selecting, content)| Acknowledged {
                 consumer: Consumer(consumer), selecting: Selecting(selecting), content: Digest(content),

@@ -88,8 +88,19 @@ pub struct Witness {
 pub struct Reconsidering {
     /// So many.
     pub left: u8,
-    /// What was received before this time (seconds since the epoch) is in doubt.
+    /// Since when; seconds since the epoch.
     pub since: u64,
+    /// What is in doubt.
+    pub doubt: Doubt,
+}
+
+/// What is in doubt when exits do not agree any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Doubt {
+    /// Other content came: all that was received before, by whomever.
+    Content,
+    /// The same content came under another validator: whether the shared one still holds. What an exit received itself may well.
+    Validator,
 }
 
 /// By how many exits a pair has to be seen, and for how long that counts.
@@ -161,10 +172,18 @@ impl Candidate {
 }
 
 impl Reconsidering {
-    /// Does what was received at `received_at` stand in doubt at `now`?
+    /// Is `stored` in doubt at `now`?
     #[must_use]
-    pub fn doubts(&self, received_at: u64, now: u64) -> bool {
-        received_at < self.since && now.saturating_sub(self.since) < RECONSIDERED_FOR
+    pub fn doubts(&self, stored: &StoredResponse, now: u64) -> bool {
+        let is_meant = match self.doubt {
+            Doubt::Content => !stored.is_shared && stored.received_at < self.since,
+            Doubt::Validator => stored.is_shared,
+        };
+        is_meant && self.lasts(now)
+    }
+
+    const fn lasts(&self, now: u64) -> bool {
+        now.saturating_sub(self.since) < RECONSIDERED_FOR
     }
 }
 
@@ -271,7 +290,8 @@ impl Sighting {
     fn contradict(&self, record: &mut Record, asked: Asked, response: Option<&StoredResponse>) -> bool {
         let came = response.map(|response| (response, page(response)));
         let mut changed = false;
-        if came.is_none_or(|(_, page)| page != asked.page) {
+        let is_other = came.is_none_or(|(_, page)| page != asked.page);
+        if is_other {
             let is_asked = |one: &StoredResponse| {
                 one.is_shared && one.selecting == asked.selecting && self::page(one) == asked.page
             };
@@ -283,9 +303,10 @@ impl Sighting {
         }
         let corroboration = &mut record.corroboration;
         let is_agreed = came.is_some_and(|(response, page)| corroboration.knows_all(response, page, self));
-        let is_open = corroboration.reconsidering.is_none_or(|one| !one.doubts(0, self.at));
+        let is_open = corroboration.reconsidering.is_none_or(|one| !one.lasts(self.at));
         if !is_agreed && (changed || is_open) {
-            corroboration.reconsidering = Some(Reconsidering { left: self.quorum.k, since: self.at });
+            let doubt = if is_other { Doubt::Content } else { Doubt::Validator };
+            corroboration.reconsidering = Some(Reconsidering { left: self.quorum.k, since: self.at, doubt });
             changed = true;
         }
         changed

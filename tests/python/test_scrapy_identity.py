@@ -32,11 +32,21 @@ def has_conditions(origin: Origin) -> list[bool]:
     return [received.has_condition() for received in origin.log]
 
 
-def test_two_proxies_never_share_a_validator(origin: Origin, store: Path) -> None:
+def test_what_two_proxies_were_given_is_sent_by_a_third_exit_and_not_before(origin: Origin, store: Path) -> None:
+    url = origin.on("/page.html", Page(ONE))
+    with Proxy() as first, Proxy() as second:
+        for exit_by in (first, first, second, None):
+            asked(url, store=store, meta={"proxy": exit_by.url} if exit_by else {})
+
+    assert has_conditions(origin) == [False, True, False, True]
+
+
+def test_isolated_proxies_never_share_a_validator(origin: Origin, store: Path) -> None:
     url = origin.on("/page.html", Page(ONE))
     with Proxy() as first, Proxy() as second:
         for exit_by in (first, second, first, None):
-            asked(url, store=store, meta={"proxy": exit_by.url} if exit_by else {})
+            meta = {"proxy": exit_by.url} if exit_by else {}
+            asked(url, store=store, meta=meta, NOTMODIFIED_SHARING="isolated")
 
     assert has_conditions(origin) == [False, False, True, False]
 
