@@ -136,11 +136,13 @@ pub(super) fn view(ask: &Ask, known: Known, policy: &Policy, now: u64) -> (Optio
     (Some(record), Some(Common { key: key.clone(), quorum, corroboration, last_used }))
 }
 
-/// Of two pages for one request, the one whose content came later: what the identity received itself, where both came at once.
+/// Of two pages for one request, the one whose content came later. Where it is the same, or came at once, what the identity received itself:
+/// it may know more tags for it.
 fn add(variants: &mut Vec<StoredResponse>, shared: StoredResponse) {
     let is_same = |one: &StoredResponse| one.is_page() && one.selecting == shared.selecting;
+    let is_older = |own: &StoredResponse| own.received_at < shared.received_at && own.content != shared.content;
     match variants.iter().position(is_same) {
-        Some(place) if variants.get(place).is_some_and(|own| own.received_at < shared.received_at) => {
+        Some(place) if variants.get(place).is_some_and(is_older) => {
             variants.remove(place);
             variants.push(shared);
         }
