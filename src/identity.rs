@@ -118,6 +118,9 @@ impl Proxy {
     /// Schemes that a proxy may have.
     pub const SCHEMES: [&'static str; 5] = ["http", "https", "socks4", "socks5", "socks5h"];
 
+    /// Where a SOCKS proxy listens whose URL has no port; the others have those of their schemes, 80 and 443.
+    const PORT_OF_SOCKS: u16 = 1080;
+
     /// Reads a proxy URL, with userinfo or without.
     ///
     /// # Errors
@@ -131,7 +134,7 @@ impl Proxy {
             let rest = if is_bare && port { rest } else { "…" };
             scheme.map_or_else(|| rest.to_owned(), |scheme| format!("{scheme}://{rest}"))
         };
-        let url = Url::parse(text).map_err(|error| {
+        let mut url = Url::parse(text).map_err(|error| {
             let message = format!("proxy {:?} is not a URL; write it as http://user:password@host:port", shown());
             Error::new(Kind::InvalidRequest, message).with_source(error)
         })?;
@@ -139,6 +142,13 @@ impl Proxy {
         if !known {
             let message = format!("proxy {:?} needs a host, and a scheme out of {}", shown(), Self::SCHEMES.join(", "));
             return Err(Error::new(Kind::InvalidRequest, message));
+        }
+        if url.scheme().starts_with("socks") {
+            // What URLs of http have by themselves: one way to write an endpoint.
+            let host = url.host_str().unwrap_or_default().to_ascii_lowercase();
+            let port = url.port().unwrap_or(Self::PORT_OF_SOCKS);
+            let is_set = url.set_host(Some(&host)).is_ok() && url.set_port(Some(port)).is_ok();
+            debug_assert!(is_set, "a URL with a host may have another, and a port");
         }
         Ok(Self { url })
     }
@@ -148,6 +158,14 @@ impl Proxy {
     pub fn endpoint(&self) -> String {
         let port = self.url.port_or_known_default().map_or_else(String::new, |port| format!(":{port}"));
         format!("{}://{}{port}", self.url.scheme(), self.url.host_str().unwrap_or_default())
+    }
+
+    /// User and password without their escapes, if there is either.
+    #[must_use]
+    pub fn login(&self) -> Option<(Vec<u8>, Vec<u8>)> {
+        let (user, password) = (self.url.username(), self.url.password());
+        let decoded = |text: &str| percent_encoding::percent_decode_str(text).collect();
+        (!user.is_empty() || password.is_some()).then(|| (decoded(user), decoded(password.unwrap_or_default())))
     }
 
     /// The whole URL with its credentials: for the wire, and for nobody else.

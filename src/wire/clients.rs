@@ -15,8 +15,9 @@ use url::Url;
 use crate::error::{Error, Kind, Result};
 use crate::identity::Partition;
 
-use super::exit::{Exit, carried_by};
+use super::exit::{Exit, carried_by, wants_addresses};
 use super::jar::Jar;
+use super::names::Names;
 use super::options::Options;
 use super::tls::Tls;
 
@@ -82,6 +83,9 @@ impl Clients {
             .tls_backend_preconfigured(config);
         if let Some(proxy) = &exit.proxy {
             builder = builder.proxy(carried_by(proxy)?);
+            if wants_addresses(proxy) {
+                builder = builder.dns_resolver(Arc::new(Names));
+            }
         }
         builder.build().map_err(|error| Error::new(Kind::InvalidRequest, "no client can be made").with_source(error))
     }

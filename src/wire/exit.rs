@@ -3,6 +3,9 @@
 //! A proxy that reqwest cannot read is no proxy to it: the request would leave directly and show who is behind. So what may be a proxy is
 //! decided here, more strictly than anything below does.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use reqwest::header::HeaderValue;
 use url::Url;
 
 use crate::error::{Error, Kind, Result};
@@ -10,6 +13,10 @@ use crate::identity::{Partition, Proxy};
 
 /// Longest URL of a proxy.
 const LONGEST: usize = 8192;
+
+/// Most bytes of user and password together that a SOCKS5 proxy can be told: RFC 1929 has room for 255 of each, the messages that hyper-util
+/// writes for one handshake, the address of an origin included, have room for 262 in all.
+const LONGEST_LOGIN: usize = 234;
 
 /// What a client is made for. Two requests share connections, TLS sessions and cookies only if they leave by the same one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -54,15 +61,43 @@ pub fn check_proxy(proxy: &Proxy) -> Result<()> {
     if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
         return refuse("has a path; write it as scheme://user:password@host:port");
     }
-    Ok(())
+    match (url.scheme(), proxy.login()) {
+        ("socks4", Some(_)) => refuse("has a user or password, which SOCKS4 has no place for; write socks5://"),
+        ("socks5" | "socks5h", Some((user, password))) => {
+            if user.len() + password.len() > LONGEST_LOGIN {
+                return refuse("has a user and password of more than 234 bytes, which do not fit into its handshake");
+            }
+            if [user, password].iter().any(|part| std::str::from_utf8(part).is_err()) {
+                return refuse("has a user or password whose escapes are no UTF-8, and cannot be told it by SOCKS");
+            }
+            Ok(())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The same proxy for reqwest.
 pub(super) fn carried_by(proxy: &Proxy) -> Result<reqwest::Proxy> {
     check_proxy(proxy)?;
     // The cause would show the URL with its credentials.
-    reqwest::Proxy::all(proxy.url().as_str())
-        .map_err(|_| Error::new(Kind::InvalidRequest, format!("proxy {:?} cannot be used", proxy.endpoint())))
+    let carrier = reqwest::Proxy::all(proxy.url().as_str())
+        .map_err(|_| Error::new(Kind::InvalidRequest, format!("proxy {:?} cannot be used", proxy.endpoint())))?;
+    match proxy.login() {
+        Some((user, password)) if proxy.url().scheme().starts_with("http") => {
+            // RFC 7617 §2: "user-pass = user-id ":" password". As bytes: reqwest would put a replacement for what is no UTF-8.
+            let pair = STANDARD.encode([user, password].join(&b':'));
+            let mut basic = HeaderValue::try_from(format!("Basic {pair}"))
+                .map_err(|error| Error::new(Kind::InvalidRequest, "a login cannot be sent").with_source(error))?;
+            basic.set_sensitive(true);
+            Ok(carrier.custom_http_auth(basic))
+        }
+        _ => Ok(carrier),
+    }
+}
+
+/// Does the proxy want addresses? Then names are resolved here.
+pub(super) fn wants_addresses(proxy: &Proxy) -> bool {
+    matches!(proxy.url().scheme(), "socks4" | "socks5")
 }
 
 /// Names and addresses as URLs of every scheme write them alike. URLs of SOCKS proxies allow more.
@@ -92,8 +127,10 @@ mod tests {
         let odd: String = (' '..='~').collect();
         for scheme in Proxy::SCHEMES {
             let mut url = url::Url::parse(&format!("{scheme}://[::1]:1080")).unwrap();
-            url.set_username(&odd).unwrap();
-            url.set_password(Some(&odd)).unwrap();
+            if scheme != "socks4" {
+                url.set_username(&odd).unwrap();
+                url.set_password(Some(&odd)).unwrap();
+            }
             let shown = format!("{:?}", carried_by(&Proxy::parse(url.as_str()).unwrap()).unwrap());
             assert!(shown.contains("::1"), "{shown}");
             // reqwest shows its matchers, and those that it could read: both for http and for https.

@@ -100,7 +100,9 @@ impl Attempt<'_> {
             return Kind::InvalidRequest;
         }
         if causes(error).any(<dyn StdError>::is::<rustls::Error>) {
-            return Kind::Tls;
+            // Where TLS ends at the proxy, it was the proxy's.
+            let is_proxys = error.url().is_some_and(|url| self.exit.is_forwarded(url));
+            return if is_proxys { Kind::Proxy } else { Kind::Tls };
         }
         match (is_connect, &self.exit.proxy) {
             // The errors of tunnels and SOCKS are private types of hyper-util, so whatever fails on the way through a proxy is the proxy's.

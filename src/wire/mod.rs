@@ -15,6 +15,7 @@ mod clients;
 mod exit;
 mod failure;
 mod jar;
+mod names;
 mod options;
 mod pace;
 mod request;

@@ -16,6 +16,8 @@ from origin.reply import Reply
 from origin.request import read_body, read_head
 
 if TYPE_CHECKING:
+    import ssl
+
     from origin.request import Head
 
 BUFFER = 1 << 16
@@ -38,7 +40,7 @@ class Relayed:
 
 
 class Proxy(Listener):
-    """Passes on what is asked with the right credentials; `refuse` is a status for everybody."""
+    """Passes on what is asked with the right credentials; `refuse` is a status for everybody, `tls` makes it HTTPS."""
 
     def __init__(
         self,
@@ -46,8 +48,9 @@ class Proxy(Listener):
         user: str | None = None,
         password: str = "",
         refuse: int | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(tls=tls)
         self.log: list[Relayed] = []
         self.refuse = refuse
         self._user = user
@@ -56,7 +59,7 @@ class Proxy(Listener):
     @property
     def url_with_credentials(self) -> str:
         """The proxy's URL as a client has to know it."""
-        return self.url if self._user is None else f"http://{self._user}:{self._password}@127.0.0.1:{self.port}"
+        return self.url if self._user is None else self.url.replace("://", f"://{self._user}:{self._password}@")
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, connection: int) -> None:
         """Relay one exchange or one tunnel; a refused client may try again on the same connection."""
@@ -100,7 +103,7 @@ async def _tunnel(head: Head, reader: asyncio.StreamReader, writer: asyncio.Stre
         await _answer(writer, 502)
         return
     writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-    await _relay((reader, writer), upstream)
+    await relay((reader, writer), upstream)
 
 
 async def _forward(head: Head, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -117,13 +120,13 @@ async def _forward(head: Head, reader: asyncio.StreamReader, writer: asyncio.Str
     lines = [f"{head.method} {target} HTTP/1.1".encode("latin-1")]
     lines += [name + b": " + value for name, value in (*fields, (b"Connection", b"close"))]
     upstream[1].write(b"\r\n".join([*lines, b"", b""]) + body)
-    await _relay((reader, writer), upstream)
+    await relay((reader, writer), upstream)
 
 
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
-async def _relay(client: Stream, upstream: Stream) -> None:
+async def relay(client: Stream, upstream: Stream) -> None:
     """Copy both ways until either side ends."""
     copies = [
         asyncio.ensure_future(_copy(client[0], upstream[1])),
