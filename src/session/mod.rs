@@ -185,6 +185,7 @@ impl Session {
             partition: pending.ask.identity,
             proxy: request.proxy.clone(),
             is_afresh,
+            is_fleeting: pending.ask.is_fleeting,
             timeout,
             familiar: Familiar::of(pending, self.cache.policy()),
         };

@@ -2,19 +2,23 @@
 //!
 //! reqwest pools connections by scheme and host alone and remembers TLS sessions per configuration. So whatever must not be shared gets a
 //! client of its own, with its own pool and its own TLS sessions. A retired client finishes what it has begun and then closes.
+//!
+//! reqwest bounds the idle connections to one host and nothing else. Whoever rotates proxies or crawls many hosts would soon have more
+//! sockets than a process may open, so clients retire as well when they have opened many connections in all.
 
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lru::LruCache;
-use reqwest::Client;
 use reqwest::header::{HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
+use reqwest::{Client, Request, Response};
 use url::Url;
 
 use crate::error::{Error, Kind, Result};
 use crate::identity::Partition;
 
+use super::connections::{Connections, Opened};
 use super::exit::{Exit, carried_by, wants_addresses};
 use super::jar::Jar;
 use super::names::Names;
@@ -30,12 +34,31 @@ const JARS: NonZeroUsize = NonZeroUsize::new(8192).unwrap();
 /// Bytes of the largest header section over HTTP/2; for HTTP/1.1 hyper's own limits are of that order.
 const LARGEST_HEADER_SECTION: u32 = 256 << 10;
 
+/// A client, and what it opened if it is kept.
+#[derive(Debug, Clone)]
+pub(super) struct Sender {
+    client: Client,
+    opened: Option<Arc<Opened>>,
+}
+
+impl Sender {
+    /// Sends, up to the end of the answer's header section.
+    pub(super) async fn execute(&self, request: Request) -> reqwest::Result<Response> {
+        let response = self.client.execute(request).await?;
+        if let Some(opened) = &self.opened {
+            opened.note(&response);
+        }
+        Ok(response)
+    }
+}
+
 /// The clients of a wire.
 #[derive(Debug)]
 pub(super) struct Clients {
     options: Options,
     tls: Tls,
-    known: Mutex<LruCache<Exit, Client>>,
+    known: Mutex<LruCache<Exit, Sender>>,
+    connections: Connections,
     jars: Mutex<LruCache<Partition, Arc<Jar>>>,
 }
 
@@ -44,30 +67,62 @@ impl Clients {
         let tls = Tls::new(&options)?;
         // Grown as they fill: most sessions have one client.
         let (known, jars) = (Mutex::new(LruCache::sparse(CLIENTS)), Mutex::new(LruCache::sparse(JARS)));
-        Ok(Self { options, tls, known, jars })
+        let connections = Connections::new(options.concurrency);
+        Ok(Self { options, tls, known, connections, jars })
     }
 
     /// The client of that exit.
-    pub(super) async fn client(&self, exit: &Exit) -> Result<Client> {
-        if let Some(client) = lock(&self.known).get(exit) {
-            return Ok(client.clone());
+    pub(super) async fn client(&self, exit: &Exit) -> Result<Sender> {
+        if let Some(sender) = self.known(exit) {
+            return Ok(sender);
         }
-        let made = self.make(exit).await?;
+        let client = self.make(exit, self.options.concurrency_per_host).await?;
+        let made = Sender { client, opened: Some(self.connections.begin()) };
         let mut known = lock(&self.known);
-        if let Some(client) = known.get(exit) {
-            return Ok(client.clone());
+        if let Some(sender) = known.get(exit) {
+            return Ok(sender.clone());
         }
         let retired = known.push(exit.clone(), made.clone());
         drop(known);
-        if let Some((retired, _)) = retired {
-            // It was in use until now, whenever its jar was last asked for.
-            lock(&self.jars).promote(&retired.partition);
-        }
+        self.part_with(retired.into_iter().collect());
         Ok(made)
     }
 
-    /// A client without any connection yet, which nobody else will use.
-    pub(super) async fn make(&self, exit: &Exit) -> Result<Client> {
+    /// A client without any connection yet, which nobody else will use, and which keeps no connection.
+    pub(super) async fn fresh(&self, exit: &Exit) -> Result<Sender> {
+        Ok(Sender { client: self.make(exit, 0).await?, opened: None })
+    }
+
+    fn known(&self, exit: &Exit) -> Option<Sender> {
+        let mut known = lock(&self.known);
+        if !self.connections.are_many() {
+            return known.get(exit).cloned();
+        }
+        let mut retired = Vec::new();
+        let mut left: usize =
+            known.iter().map(|(_, sender)| sender.opened.as_ref().map_or(0, |opened| opened.count())).sum();
+        while left > self.connections.enough()
+            && let Some((exit, sender)) = known.pop_lru()
+        {
+            left -= sender.opened.as_ref().map_or(0, |opened| opened.count());
+            retired.push((exit, sender));
+        }
+        self.connections.recount(left);
+        let found = known.get(exit).cloned();
+        drop(known);
+        self.part_with(retired);
+        found
+    }
+
+    /// Their connections close here, unless they are in use.
+    fn part_with(&self, retired: Vec<(Exit, Sender)>) {
+        for (exit, _) in retired {
+            // It was in use until now, whenever its jar was last asked for.
+            lock(&self.jars).promote(&exit.partition);
+        }
+    }
+
+    async fn make(&self, exit: &Exit, idle_per_host: usize) -> Result<Client> {
         let config = if exit.is_secure { self.tls.secure().await? } else { self.tls.plain()? };
         let mut builder = Client::builder()
             .no_proxy()
@@ -75,7 +130,7 @@ impl Clients {
             .referer(false)
             .connect_timeout(self.options.connect_timeout)
             .read_timeout(self.options.read_timeout)
-            .pool_max_idle_per_host(self.options.concurrency_per_host)
+            .pool_max_idle_per_host(idle_per_host)
             // RFC 9112 §5.2: "A user agent that receives an obs-fold in a response message ... MUST replace each received obs-fold
             // with one or more SP octets"
             .http1_allow_obsolete_multiline_headers_in_responses(true)
@@ -92,7 +147,11 @@ impl Clients {
 
     /// What the jar of a partition has for a URL, where there are jars.
     pub(super) fn cookies(&self, partition: Partition, url: &Url) -> Option<HeaderValue> {
-        self.options.cookies.then(|| self.jar(partition))?.cookies(url)
+        if !self.options.cookies {
+            return None;
+        }
+        // Whoever only looks makes none.
+        lock(&self.jars).get(&partition).map(Arc::clone)?.cookies(url)
     }
 
     /// Puts what an answer sets into the partition's jar, where there are jars.

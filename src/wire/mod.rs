@@ -12,6 +12,7 @@
 
 mod body;
 mod clients;
+mod connections;
 mod exit;
 mod failure;
 mod jar;
@@ -64,6 +65,9 @@ pub struct Outgoing {
     pub proxy: Option<Proxy>,
     /// On a connection of its own, instead of one that was kept alive and may be closing.
     pub is_afresh: bool,
+    /// By an exit that no other request leaves by: nothing is kept of it, neither a connection nor a TLS session nor a cookie, and nothing
+    /// that was kept before is used.
+    pub is_fleeting: bool,
     /// How long it may take from the moment it has its place to the end of the body.
     pub timeout: Duration,
     /// What its answer may turn out to be a repetition of; that is then not read to its end.
@@ -121,21 +125,26 @@ impl Wire {
     /// By kind: `InvalidRequest`, `Connect`, `Proxy`, `Tls`, `ConnectTimeout`, `ReadTimeout`, `TotalTimeout`, `Protocol`,
     /// `Disconnected`, `IncompleteBody`, `BodyTooLarge`.
     pub async fn send(&self, outgoing: Outgoing) -> Result<Incoming> {
-        let Outgoing { method, url, fields, content, partition, proxy, is_afresh, timeout, familiar } = outgoing;
+        let Outgoing { method, url, fields, content, partition, proxy, is_afresh, is_fleeting, timeout, familiar } =
+            outgoing;
         let exit = Exit::new(partition, proxy, &url);
         let mut request = request::assemble(&method, url.clone(), &fields, content)?;
-        if let Some(cookies) = self.clients.cookies(partition, &url) {
+        let jar = (!is_fleeting).then_some(partition);
+        if let Some(cookies) = jar.and_then(|jar| self.clients.cookies(jar, &url)) {
             // A Cookie of the caller's own is sent instead.
             request.headers_mut().entry(COOKIE).or_insert(cookies);
         }
         let method = request.method().clone();
         let place = self.pace.place(request.url()).await?;
-        let client = if is_afresh { self.clients.make(&exit).await? } else { self.clients.client(&exit).await? };
+        let is_alone = is_afresh || is_fleeting;
+        let sender = if is_alone { self.clients.fresh(&exit).await? } else { self.clients.client(&exit).await? };
         let (request_time, stopwatch) = (clock::now(), Stopwatch::start());
         let attempt = Attempt { method: &method, exit: &exit, options: &self.options, request_time, stopwatch };
         let exchange = pin!(async {
-            let response = client.execute(request).await.map_err(|error| attempt.unanswered(error))?;
-            self.clients.keep_cookies(partition, response.headers(), &url);
+            let response = sender.execute(request).await.map_err(|error| attempt.unanswered(error))?;
+            if let Some(jar) = jar {
+                self.clients.keep_cookies(jar, response.headers(), &url);
+            }
             receive(response, &attempt, familiar, &place).await
         });
         tokio::time::timeout(timeout, exchange).await.unwrap_or_else(|_| Err(attempt.late(timeout, &url)))

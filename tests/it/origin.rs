@@ -173,11 +173,16 @@ impl Origin {
         self.connections.load(Ordering::SeqCst)
     }
 
+    /// Connections that are open now.
+    pub fn open(&self) -> usize {
+        self.open.load(Ordering::SeqCst)
+    }
+
     /// Waits until no connection is open any more; `false` after five seconds.
     pub fn is_left_alone(&self) -> bool {
         (0..500).any(|_| {
             thread::sleep(Duration::from_millis(10));
-            self.open.load(Ordering::SeqCst) == 0
+            self.open() == 0
         })
     }
 }

@@ -2,9 +2,11 @@
 
 mod answers;
 mod early;
+mod fleeting;
 mod http2;
 mod identities;
 mod limits;
+mod rotation;
 mod secure;
 mod trouble;
 
@@ -32,6 +34,7 @@ fn get(url: &str) -> Outgoing {
         partition: Partition::ANONYMOUS,
         proxy: None,
         is_afresh: false,
+        is_fleeting: false,
         timeout: Duration::from_secs(60),
         familiar: None,
     }

@@ -1,7 +1,7 @@
 //! HTTP/2 (RFC 9113), frame by frame: an origin that breaks it is one kind of error, soon.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use notmodified::clock::Stopwatch;
@@ -98,6 +98,10 @@ impl Script {
 /// Reads up to the request, and says its stream.
 fn hear(link: &mut dyn Link) -> io::Result<[u8; 4]> {
     link.read_exact(&mut [0; 24])?;
+    next_request(link)
+}
+
+fn next_request(link: &mut dyn Link) -> io::Result<[u8; 4]> {
     loop {
         let mut header = [0; 9];
         link.read_exact(&mut header)?;
@@ -107,6 +111,21 @@ fn hear(link: &mut dyn Link) -> io::Result<[u8; 4]> {
             return Ok([header[5], header[6], header[7], header[8]]);
         }
     }
+}
+
+/// Answers every request with an empty 200, and says so to `heard` with its connection.
+pub(super) fn obliging(authority: &Authority, heard: &Arc<Mutex<Vec<(usize, bool)>>>) -> Origin {
+    let heard = Arc::clone(heard);
+    Origin::raw(Some(Arc::new(authority.server(&["h2"]))), move |link, connection| {
+        link.read_exact(&mut [0; 24])?;
+        link.write_all(&frame(SETTINGS, 0, [0; 4], &[]))?;
+        loop {
+            let stream = next_request(link)?;
+            heard.lock().unwrap().push((connection, link.is_resumed()));
+            link.write_all(&frame(HEADERS, END_HEADERS | END_STREAM, stream, OK))?;
+            link.flush()?;
+        }
+    })
 }
 
 fn origin(authority: &Authority, script: Script) -> Origin {

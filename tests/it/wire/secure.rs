@@ -127,7 +127,7 @@ fn two_exits_of_one_partition_do_not_share_sessions() {
 }
 
 /// A proxy that tunnels one exchange after the other to that port.
-fn tunnel(port: u16) -> Origin {
+pub(super) fn tunnel(port: u16) -> Origin {
     Origin::raw(None, move |link, connection| {
         let asked = crate::origin::hear(link, connection)?;
         assert!(asked.unwrap().request_line().starts_with("CONNECT 127.0.0.1:"));
