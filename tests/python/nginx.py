@@ -58,7 +58,8 @@ http {{
     log_format fields escape=json '{{"method":"$request_method","target":"$request_uri","protocol":"$server_protocol",'
         '"status":$status,"bytes_sent":$bytes_sent,"body_bytes_sent":$body_bytes_sent,"connection":$connection,'
         '"if_none_match":"$http_if_none_match","if_modified_since":"$http_if_modified_since",'
-        '"accept_encoding":"$http_accept_encoding","user_agent":"$http_user_agent"}}';
+        '"accept_encoding":"$http_accept_encoding","user_agent":"$http_user_agent","cookie":"$http_cookie",'
+        '"tls_session":"$ssl_session_reused"}}';
     access_log {prefix}/access.log fields;
     server {{
         listen 127.0.0.1:{port}{listen_flags};
@@ -86,6 +87,14 @@ class Access:
     if_modified_since: str
     accept_encoding: str
     user_agent: str
+    cookie: str
+    # "r" when the client resumed one, "." when it did not; empty without TLS.
+    tls_session: str
+
+    @property
+    def tls_resumed(self) -> bool:
+        """A TLS session was resumed: the server can link this connection to an earlier one."""
+        return self.tls_session == "r"
 
 
 class Options(TypedDict, total=False):
