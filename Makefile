@@ -21,7 +21,7 @@ BENCH_TARGET := target/bench
 CARGO_DENY := $(STAMPS)/cargo-deny/bin/cargo-deny
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build build-release environments nginx strace servers lint format test soak fuzz sanitize demo bench profile audit clean always
+.PHONY: help setup build build-release environments nginx strace servers lint format test soak rotation fuzz sanitize demo bench profile audit clean always
 
 help:  ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
@@ -53,6 +53,9 @@ test: build environments nginx strace servers  ## Lint, and run all tests but th
 
 soak: build-release nginx  ## Poll over one store for SOAK_MINUTES=120, with changes and kills
 	$(PYTHON_BIN) tests/soak --minutes $(SOAK_MINUTES)
+
+rotation: build-release  ## Rotate ten thousand proxies, and see what a process keeps of them
+	$(PYTHON_BIN) tests/soak/rotation.py
 
 fuzz:  ## Fuzz each target of fuzz/ for FUZZ_SECONDS=600 (installs a nightly toolchain)
 	scripts/fuzz.sh $(FUZZ_SECONDS) $(FUZZ_TARGETS)
