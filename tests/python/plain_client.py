@@ -13,11 +13,17 @@ Answer = tuple[int, http.client.HTTPMessage, bytes]
 
 
 def fetch(
-    url: str, fields: dict[str, str] | None = None, *, method: str = "GET", timeout: float = TIMEOUT, proxy: int = 0
+    url: str,
+    fields: dict[str, str] | None = None,
+    *,
+    method: str = "GET",
+    timeout: float = TIMEOUT,
+    proxy: int | str = 0,
 ) -> Answer:
-    """Make one request on a connection of its own; through the proxy at this port, in absolute form."""
+    """Make one request on a connection of its own; through the proxy at this port or URL, in absolute form."""
     origin = urlsplit(url).netloc
-    connection = http.client.HTTPConnection(f"127.0.0.1:{proxy}" if proxy else origin, timeout=timeout)
+    server = urlsplit(proxy).netloc if isinstance(proxy, str) else f"127.0.0.1:{proxy}"
+    connection = http.client.HTTPConnection(server if proxy else origin, timeout=timeout)
     with contextlib.closing(connection):
         target = url if proxy else url.removeprefix(f"http://{origin}")
         connection.request(method, target, headers=fields or {})

@@ -25,7 +25,9 @@ START_TIMEOUT = 10.0
 
 
 class Listener(ABC):
-    """Accepts on 127.0.0.1 at a free port, and hands each connection to `serve`."""
+    """Accepts on 127.0.0.1 (or where `host` says) at a free port, and hands each connection to `serve`."""
+
+    host = "127.0.0.1"
 
     def __init__(self, *, tls: ssl.SSLContext | None = None) -> None:
         self.connections = 0
@@ -89,7 +91,7 @@ class Listener(ABC):
         self._stopping = asyncio.Event()
         try:
             server = await asyncio.start_server(
-                self._accept, "127.0.0.1", 0, ssl=self._tls, limit=HEAD_LIMIT, backlog=1024
+                self._accept, self.host, 0, ssl=self._tls, limit=HEAD_LIMIT, backlog=1024
             )
         except OSError as error:
             self._started.set_exception(error)

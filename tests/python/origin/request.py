@@ -19,6 +19,8 @@ class Request:
     connection: int
     # A TLS session was resumed: the origin can link this connection to an earlier one.
     tls_resumed: bool = False
+    # The address that the connection came from.
+    client: str = ""
     # Bytes of the response handed to the socket so far, and whether it was sent to its end.
     sent: int = 0
     finished: bool = False

@@ -64,7 +64,8 @@ class Origin(Listener):
         tls = writer.get_extra_info("ssl_object")
         resumed = bool(tls is not None and tls.session_reused)
         body = await read_body(reader, head)
-        return Request(head.method, head.target, head.version, head.fields, body, connection, resumed)
+        client = str(writer.get_extra_info("peername")[0])
+        return Request(head.method, head.target, head.version, head.fields, body, connection, resumed, client)
 
     def _handler(self, request: Request) -> Handler:
         return self._handlers.get(request.target) or self._handlers.get(request.path) or _not_found
