@@ -1,0 +1,33 @@
+"""Gateways that change their address by themselves: each request leaves as somebody else, and asks as somebody else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from notmodified import Request, Session
+from tracking import AddressTracker, Gateway, Ledger, linked_clients, links
+from tracking.polls import poll
+
+if TYPE_CHECKING:
+    from origin import Origin
+
+
+async def test_gateway_that_rotates_unknown_to_the_session_gives_its_addresses_away(origin: Origin) -> None:
+    ledger = Ledger()
+    url = origin.on("/page", ledger.watch(AddressTracker()))
+    with Gateway() as gateway:
+        async with Session(":memory:", sharing="isolated") as session:
+            await poll(session, [Request(url, proxy=gateway.proxy())] * 20)
+    assert linked_clients(links(ledger.visits, k=2)) == 20
+
+
+async def test_users_of_a_gateway_keep_their_addresses_and_are_told_apart(origin: Origin) -> None:
+    ledger = Ledger()
+    url = origin.on("/page", ledger.watch(AddressTracker()))
+    with Gateway() as gateway:
+        async with Session(":memory:") as session:
+            for _ in range(2):
+                await poll(session, [Request(url, proxy=gateway.proxy(f"session-{number}")) for number in range(8)])
+    assert len(ledger.clients()) == 8
+    assert ledger.count(304) == 8
+    assert links(ledger.visits, k=2) == []

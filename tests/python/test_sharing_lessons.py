@@ -1,0 +1,83 @@
+"""What an origin taught one client of how it wants to be asked does not show in how another asks for the first time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from notmodified import Session
+from tracking import Exits, Ledger, Teacher, address, first_visits, links, shown_kinds
+from tracking.polls import in_lanes, poll
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from origin import Origin
+    from tracking.teacher import Lesson
+
+# One comes before anybody else, one when the pages are shared already.
+PUPIL, LATE_PUPIL = 99, 98
+PAGES = 8
+MODES: list[dict[str, Any]] = [
+    {"sharing": "isolated"},
+    {"sharing": "corroborated"},
+    {"sharing": "corroborated", "k": 3},
+]
+LESSONS: list[Lesson] = ["date", "both", "nothing"]
+
+
+@pytest.fixture
+def exits() -> Iterator[Exits]:
+    """Proxies on all loopback addresses."""
+    with Exits() as running:
+        yield running
+
+
+class School:
+    """Pages of one origin, all with the same teacher."""
+
+    def __init__(self, origin: Origin, exits: Exits) -> None:
+        self.teacher = Teacher()
+        self.ledger = Ledger()
+        self._exits = exits
+        self._urls = [origin.on(f"/{number}", self.ledger.watch(self.teacher)) for number in range(PAGES)]
+
+    async def visited_by(self, session: Session, *numbers: int, times: int = 1) -> None:
+        """Let these exits ask for all pages."""
+        for _ in range(times):
+            await poll(session, in_lanes(self._urls, [self._exits.proxy(number) for number in numbers], lanes=1))
+
+    def first_asked_with(self, *numbers: int) -> set[tuple[str, ...]]:
+        """What these showed at their first visits."""
+        clients = {address(number) for number in numbers}
+        return shown_kinds(visit for visit in first_visits(self.ledger.visits) if visit.client in clients)
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+@pytest.mark.parametrize("mode", MODES, ids=str)
+async def test_lesson_of_one_client_does_not_show_in_others(
+    origin: Origin, exits: Exits, mode: dict[str, Any], lesson: Lesson
+) -> None:
+    school = School(origin, exits)
+    school.teacher.lessons = {address(PUPIL): lesson, address(LATE_PUPIL): lesson}
+    async with Session(":memory:", **mode) as session:
+        await school.visited_by(session, PUPIL, times=8)
+        await school.visited_by(session, 0, 1, 2)
+        await school.visited_by(session, LATE_PUPIL, times=8)
+        await school.visited_by(session, 3, 4, 5)
+    expected = {()} if mode["sharing"] == "isolated" else {("tag",)}
+    assert school.first_asked_with(3, 4, 5) == expected
+    assert links(school.ledger.visits, mode.get("k", 2)) == []
+    for pupil in (PUPIL, LATE_PUPIL):
+        *_, last = (visit for visit in school.ledger.visits if visit.client == address(pupil))
+        assert shown_kinds([last]) != {("tag",)}
+
+
+async def test_central_registry_shows_everybody_what_one_was_taught(origin: Origin, exits: Exits) -> None:
+    school = School(origin, exits)
+    school.teacher.lessons[address(PUPIL)] = "date"
+    async with Session(":memory:", sharing="central") as session:
+        await school.visited_by(session, PUPIL, times=8)
+        await school.visited_by(session, 0, 1, 2)
+    assert school.first_asked_with(0) == {("date",)}
