@@ -21,7 +21,7 @@ BENCH_TARGET := target/bench
 CARGO_DENY := $(STAMPS)/cargo-deny/bin/cargo-deny
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build build-release environments nginx strace servers lint format test soak rotation fuzz sanitize demo bench profile audit clean always
+.PHONY: help setup build build-release environments nginx strace servers lint format test soak rotation links fuzz sanitize demo bench profile audit clean always
 
 help:  ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
@@ -56,6 +56,9 @@ soak: build-release nginx  ## Poll over one store for SOAK_MINUTES=120, with cha
 
 rotation: build-release  ## Rotate ten thousand proxies, and see what a process keeps of them
 	$(PYTHON_BIN) tests/soak/rotation.py
+
+links: build-release  ## Show whom each mode of sharing gives away to origins that track: 1,000 exits, 100,000 requests each
+	$(PYTHON_BIN) scripts/links.py $(LINKS)
 
 fuzz:  ## Fuzz each target of fuzz/ for FUZZ_SECONDS=600 (installs a nightly toolchain)
 	scripts/fuzz.sh $(FUZZ_SECONDS) $(FUZZ_TARGETS)
