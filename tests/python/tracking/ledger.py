@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 ENTITY_TAG = re.compile(r'(?:W/)?("[^"]*")')
 PROMPTING = ("if-none-match", "if-modified-since", "if-match", "if-unmodified-since", "if-range", "range")
-CREDENTIALS = ("cookie", "authorization")
+CREDENTIALS = ("cookie", "authorization", "x-api-key")
 # Of a request, what tells of its validators, and what differs by the port alone.
 NOT_A_LOOK = frozenset({*PROMPTING, "host"})
 
@@ -45,7 +45,9 @@ class Visit:
     status: int
     # Of the content of a 200.
     digest: bytes
-    # Without credentials, conditions and ranges: what was given here was not asked for by name.
+    # Without credentials.
+    is_anonymous: bool
+    # And a GET without conditions and ranges: what was given here was not asked for by name.
     is_unprompted: bool
     # The request's other fields, order and case included.
     look: tuple[tuple[bytes, bytes], ...]
@@ -81,6 +83,7 @@ class Ledger:
 
 
 def _visit(request: Request, reply: Reply) -> Visit:
+    is_anonymous = not any(request.get_all(name) for name in CREDENTIALS)
     return Visit(
         request.client,
         request.path,
@@ -88,7 +91,8 @@ def _visit(request: Request, reply: Reply) -> Visit:
         tuple(_given(request.path, reply)),
         reply.status,
         hashlib.sha256(reply.body).digest() if reply.status == 200 else b"",
-        not any(request.get_all(name) for name in (*PROMPTING, *CREDENTIALS)),
+        is_anonymous,
+        is_anonymous and request.method == "GET" and not any(request.get_all(name) for name in PROMPTING),
         tuple((name, value) for name, value in request.fields if name.decode("latin-1").lower() not in NOT_A_LOOK),
     )
 

@@ -36,12 +36,13 @@ class Balanced:
     """One content, whose tag tells of the machine; each request meets another machine, which knows its own tag only."""
 
     machines: int = 3
+    # Whose turn it is, is drawn.
+    draw: random.Random = field(default_factory=lambda: random.Random(6))
     content: bytes = b"<p>balanced</p>"
-    _draw: random.Random = field(default_factory=lambda: random.Random(6))
 
     def __call__(self, request: Request) -> Reply:
         """Answer from some machine."""
-        return _answer(request, f'"inode-{self._draw.randrange(self.machines)}"', self.content)
+        return _answer(request, f'"inode-{self.draw.randrange(self.machines)}"', self.content)
 
 
 def _answer(request: Request, tag: str, content: bytes) -> Reply:
