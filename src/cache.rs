@@ -136,9 +136,11 @@ impl Cache {
     }
 
     /// The request's place in the store: its partition is derived with the key of the hashes.
-    #[must_use]
-    pub fn ask(&self, request: &Request) -> Ask {
-        request.ask(self.secret()).shared_by(self.policy.sharing)
+    ///
+    /// # Errors
+    /// [`Kind::Store`] where the machine gives no randomness for an exit of one request.
+    pub fn ask(&self, request: &Request) -> Result<Ask> {
+        Ok(request.ask_by(&self.policy.exits, self.secret())?.shared_by(self.policy.sharing))
     }
 
     /// Says what to send.
@@ -170,11 +172,11 @@ impl Cache {
     async fn known(&self, ask: &Ask) -> Result<Known> {
         let common = common_key(ask).filter(|common| common.hash != ask.key.hash);
         let found = match common {
-            Some(common) if ask.is_fleeting => {
+            Some(common) if !ask.keeps(&ask.key) => {
                 self.store.record(common).await.map(|common| Known { own: None, common })
             }
             Some(common) => self.store.two_records(&ask.key, common).await.map(|(own, common)| Known { own, common }),
-            None if ask.is_fleeting => Ok(Known::default()),
+            None if !ask.keeps(&ask.key) => Ok(Known::default()),
             None => self.store.record(&ask.key).await.map(Known::from),
         };
         Ok(self.tolerate(found)?.unwrap_or_default())
@@ -330,9 +332,7 @@ impl Cache {
                 None => return Ok(Assembled::BodyMissing(reference)),
             },
         };
-        // Nobody will ever ask again in the name of an identity of one request.
-        let is_kept = |write: &Write| !ask.is_fleeting || write.key.partition != ask.key.partition;
-        for Write { key, change } in answer.writes.into_iter().filter(is_kept) {
+        for Write { key, change } in answer.writes.into_iter().filter(|write| ask.keeps(&write.key)) {
             let brought = match (change.brings(), &body) {
                 (Some(reference), ResponseBody::Received(bytes)) => Some(Body::new(reference, bytes.clone())),
                 _ => None,
@@ -341,6 +341,7 @@ impl Cache {
         }
         self.counters.count(answer.outcome, answer.reason);
         self.counters.bytes_saved.add(answer.bytes_saved);
+        let seen = acknowledged_under(ask);
         Ok(Assembled::Whole(Box::new(Response {
             url: Arc::clone(&ask.url),
             status: answer.status,
@@ -353,7 +354,7 @@ impl Cache {
             wire_bytes: effort.wire_bytes,
             bytes_saved: answer.bytes_saved,
             elapsed: effort.elapsed,
-            acknowledgement: answer.acknowledgement.map(|one| (acknowledged_under(ask).clone(), one)),
+            acknowledgement: answer.acknowledgement.filter(|_| ask.keeps(seen)).map(|one| (seen.clone(), one)),
             limits: self.policy.limits,
         })))
     }

@@ -9,7 +9,7 @@ use url::Url;
 use crate::error::{Error, Kind, Result};
 use crate::exchange::{Ask, Wish};
 use crate::fields::Fields;
-use crate::identity::{Cookies, Identity, Proxy, Secret};
+use crate::identity::{Cookies, Exit, Exits, Identity, Partition, Proxy, Rule, Secret};
 use crate::key::{Key, Method, parse_target};
 
 /// Most bytes of an identity's name.
@@ -90,14 +90,30 @@ impl Request {
         Some(Arc::from(target.as_str()))
     }
 
-    /// The request as the exchange needs it.
+    /// The request as the exchange needs it, where a proxy is one exit.
     #[must_use]
     pub fn ask(&self, secret: &Secret) -> Ask {
+        self.asked_as(self.identity().partition(Rule::Proxy, secret), false)
+    }
+
+    /// The same where `exits` says what is one.
+    ///
+    /// # Errors
+    /// [`Kind::Store`] where the machine gives no randomness for an exit of one request.
+    pub fn ask_by(&self, exits: &Exits, secret: &Secret) -> Result<Ask> {
+        let identity = self.identity();
+        let partition = identity.partition(exits.rule, secret);
+        if exits.are_fleeting(&identity) {
+            return Ok(self.asked_as(Partition { exit: Exit::of_one_request()?, ..partition }, true));
+        }
+        Ok(self.asked_as(partition, false))
+    }
+
+    fn asked_as(&self, identity: Partition, is_fleeting: bool) -> Ask {
         let method = Method::of(&self.method);
         let stored_under = if method == Method::Head { Method::Head } else { Method::Get };
         let url: Arc<str> = Arc::from(self.url.as_str());
         let target = self.target_by_host().unwrap_or_else(|| Arc::clone(&url));
-        let identity = self.identity().partition(secret);
         let key = Key::new(stored_under, target, identity);
         Ask {
             method,
@@ -105,7 +121,7 @@ impl Request {
             common: None,
             identity,
             is_named: self.name.is_some(),
-            is_fleeting: false,
+            is_fleeting,
             url,
             fields: self.fields.clone(),
             has_content: self.content.as_ref().is_some_and(|content| !content.is_empty()),
@@ -211,7 +227,7 @@ fn percent_decoded(text: &str) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Fields, Request, Secret};
+    use super::{Fields, Request, Rule, Secret};
 
     #[test]
     fn userinfo_becomes_authorization_and_leaves_the_url() {
@@ -250,7 +266,7 @@ mod tests {
     fn every_cookie_line_tells_apart() {
         let partition = |lines: &[(&str, &str)]| {
             let fields = lines.iter().copied().collect();
-            Request::new("GET", "http://host/", fields).unwrap().identity().partition(&Secret([0; 32]))
+            Request::new("GET", "http://host/", fields).unwrap().identity().partition(Rule::Proxy, &Secret([0; 32]))
         };
         assert_ne!(
             partition(&[("Cookie", "a=1"), ("Cookie", "b=1")]),

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, final
 from typing_extensions import Self
 
 from notmodified.evaluation import Evaluation
-from notmodified.exceptions import RequestError
+from notmodified.exceptions import InvalidRequestError, RequestError
 from notmodified.headers import Headers, HeadersLike
 from notmodified.outcomes import Outcome, Reason
 
@@ -121,7 +121,8 @@ class Request:
         range of bytes), else by the origin, which gets them as they are. The 304 or 206 is then the caller's.
     content: the body to send, as bytes, or str in UTF-8.
     identity: a name of 1 to 4096 bytes for whoever asks; what one identity was told is never used for another.
-    proxy: the URL of the proxy to leave by; None takes the session's.
+    proxy: the URL of the proxy to leave by, with its port; None takes the session's. What URLs give a meaning to in a
+        user or password is escaped there: ``%25`` for ``%``, ``%2F`` for ``/``, ``%40`` for ``@``.
     timeout: seconds; None takes the session's.
     full: the content whole and now, whatever is stored; what comes is compared and stored.
     context: any object of the caller's, given back as ``result.request.context``.
@@ -323,6 +324,9 @@ class Cache:
         with ``Plan.asettle`` that is a worker's.
     sharing, k, identity_key: who may use what an identity received, and the key of the hashes of identities, see
         ``Session``.
+    identity_by, rotating: what is one exit, where no ``identity=`` is given, see ``Session``. ``"session"`` is by
+        ``cookie_jar=``; a callable gets a ``Request``, and is called by ``plan`` on its thread, which with ``aplan`` is
+        a worker's.
     strict: raise StoreError when the store fails, instead of counting it and going on without.
     create: False for whoever only looks: StoreError where there is no store yet, and nothing is made.
 
@@ -346,8 +350,12 @@ class Cache:
         stop_early: bool = False,
         fingerprint: Literal["html"] | Callable[[bytes], bytes | str] | None = None,
         storable: Callable[[int, Headers, bytes], bool] | None = None,
-        sharing: Literal["isolated", "corroborated", "central"] = "corroborated",
-        k: int = 2,
+        sharing: Literal["isolated", "corroborated", "central"] = ...,
+        k: int = ...,
+        identity_by: Literal["proxy", "proxy-subnet", "session", "request"]
+        | Callable[[Request], str | None]
+        | None = None,
+        rotating: Iterable[str] = ...,
         identity_key: bytes | None = None,
         strict: bool = False,
         create: bool = True,
@@ -686,6 +694,8 @@ class Engine:
         storable: Callable[[int, Headers, bytes], bool] | None,
         sharing: Literal["isolated", "corroborated", "central"],
         k: int,
+        identity_by: Literal["proxy", "proxy-subnet", "session", "request"] | Callable[[Request], str | None] | None,
+        rotating: Iterable[str],
         identity_key: bytes | None,
         max_redirects: int,
         ca_file: str | os.PathLike[str] | None,
@@ -711,8 +721,11 @@ class Engine:
     def submit(self, request: Request) -> int:
         """Put a request on its way; its token. It leaves with the next ``call``, or when many wait for one."""
 
-    def submit_many(self, requests: list[Request]) -> tuple[int, int]:
-        """The same for all of them; the first one's token, and the one after the last one's."""
+    def submit_many(self, requests: list[Request]) -> tuple[int, int, InvalidRequestError | None]:
+        """The same for all of them; the first one's token, and the one after the last one's.
+
+        And why the first that cannot be named is not sent; those behind it are not either.
+        """
 
     def call(self) -> None:
         """Let everything that was submitted leave."""

@@ -64,12 +64,16 @@ class Window:
         self._submit(readable)
 
     def _submit(self, requests: list[Request]) -> None:
-        if not requests:
-            return
-        tokens = self.session.submit_many(requests, self)
-        self.under_way.update(tokens)
-        if self.ordered:
-            self.order.extend(tokens)
+        while requests:
+            tokens, refused = self.session.submit_many(requests, self)
+            self.under_way.update(tokens)
+            if self.ordered:
+                self.order.extend(tokens)
+            requests = requests[len(tokens) :]
+            if refused is not None:
+                # The caller's own rule found no name for it.
+                self._refuse(refused)
+                del requests[0]
 
     def _refuse(self, error: InvalidRequestError) -> None:
         # Tokens count up from 1; what was never sent counts down.

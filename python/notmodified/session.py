@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from notmodified.exceptions import InvalidRequestError
     from notmodified.headers import Headers, HeadersLike
     from notmodified.results import Requests, Result
 
@@ -50,11 +51,11 @@ class Session:
     cookies: keep a cookie jar in memory, one per identity. None are kept by default.
     headers: fields for every request that does not set them itself.
     identity, proxy: for every request that names none. A proxy is a URL: http, https, socks4, socks5 or socks5h, with
-        userinfo or without (percent escapes for what URLs reserve), and a port, else 80, 443 or 1080. socks5 resolves
-        names here, socks5h and the HTTP ones leave that to the proxy; socks4 takes no userinfo. Connections and TLS
-        sessions are never shared between identities or proxies, cookies never between identities. The clients that were
-        used longest ago retire when all of them have opened more than 512 connections, or twice ``concurrency``. Proxy
-        settings of the environment are not read.
+        userinfo or without (percent escapes for what URLs reserve), and with a port. socks5 resolves names here, socks5h
+        and the HTTP ones leave that to the proxy; socks4 takes no userinfo. Connections and TLS sessions are never
+        shared between identities or proxies, cookies never between identities. The clients that were used longest ago
+        retire when all of them have opened more than 512 connections, or twice ``concurrency``. Proxy settings of the
+        environment are not read.
     timeout: seconds for one request, from its place on the wire to the end of its body. Waiting for the place is not
         counted; each hop of a redirect counts anew.
     connect_timeout, read_timeout: seconds for connecting, and for any silence of the origin.
@@ -97,7 +98,20 @@ class Session:
         without Cookie, Authorization and validators; it is then served exactly that content. ``"central"``: all exits,
         which links them to any origin that gives each client a tag of its own. What was answered to credentials is
         never anybody else's.
-    k: exits that have to agree, 1 to 16.
+    k: exits that have to agree, 1 to 16; of no meaning to the other two.
+    identity_by: what is one exit, where no ``identity=`` is given. None is ``"proxy"``: a proxy and its user; no proxy
+        is one as well. ``"proxy-subnet"``: all proxies of a /24 of IPv4 or a /48 of IPv6, whatever port and user; one
+        that is given by a name is in no subnet, and an exit by its name alone. ``"session"``: this session, by whatever
+        proxy, and any other over the same store that says so and has no ``identity=``. ``"request"``: each request, so
+        that it is never known again; only what exits share is used and kept. A callable gets the ``Request`` as it goes
+        out (url, headers, proxy with the session's own) and returns a name, as ``identity=`` would, or None for the
+        proxy and its user. It runs on the event loop before the request is sent; where it raises, or returns something
+        else, that is the cause of an InvalidRequestError. All who share a store should go by one rule.
+    rotating: gateways that leave by another address for each request, as ``"host:port"`` or ``"host"``, with ``*`` and
+        ``?``. Requests by them are each an exit of their own, as with ``"request"``, under any rule. Which address a
+        gateway leaves by cannot be seen from here: what looks like `k` exits may be one address, so take a larger `k`
+        with gateways. Those that keep an address for each user (a session in the user's name) are exits by themselves,
+        and do not belong here. A login through a gateway needs an ``identity=`` to find its own pages again.
     identity_key: 16 bytes or more, the key of the hashes by which identities are known to the store. None: the one in
         the store's own directory, a file that only its user may read. Whoever has a copy of the store without the key
         learns what was asked for, and not by whom. Under another key, what was stored for identities is not found.
@@ -139,6 +153,10 @@ class Session:
         storable: Callable[[int, Headers, bytes], bool] | None = None,
         sharing: Literal["isolated", "corroborated", "central"] = "corroborated",
         k: int = 2,
+        identity_by: Literal["proxy", "proxy-subnet", "session", "request"]
+        | Callable[[Request], str | None]
+        | None = None,
+        rotating: Iterable[str] = (),
         identity_key: bytes | None = None,
         max_redirects: int = 10,
         ca_file: str | os.PathLike[str] | None = None,
@@ -173,6 +191,8 @@ class Session:
             storable=storable,
             sharing=sharing,
             k=k,
+            identity_by=identity_by,
+            rotating=rotating,
             identity_key=identity_key,
             max_redirects=max_redirects,
             ca_file=ca_file,
@@ -429,14 +449,18 @@ class Session:
     ) -> None:
         await self.close()
 
-    def submit_many(self, requests: list[Request], waiter: Window) -> range:
-        """Send `requests` on their way; `waiter` gets their answers. Their tokens. For ``get_many``."""
+    def submit_many(self, requests: list[Request], waiter: Window) -> tuple[range, InvalidRequestError | None]:
+        """Send `requests` on their way; `waiter` gets their answers. For ``get_many``.
+
+        Their tokens, and why the first that cannot be named is not sent; those behind it are not either.
+        """
         if self._is_closed:
             raise SessionClosedError("the session is closed; open another")
-        tokens = range(*self._engine.submit_many(requests))
+        first, end, refused = self._engine.submit_many(requests)
+        tokens = range(first, end)
         self._let_leave()
         self._waiters.update(dict.fromkeys(tokens, waiter))
-        return tokens
+        return tokens, refused
 
     def _let_leave(self) -> None:
         """Let what was submitted leave, with whatever else is submitted in this turn of the loop."""

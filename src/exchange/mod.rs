@@ -43,7 +43,7 @@ use std::time::Duration;
 use crate::entry::Consumer;
 use crate::exchange::sharing::Sharing;
 use crate::fields::Fields;
-use crate::identity::Partition;
+use crate::identity::{Exits, Partition};
 use crate::key::{Key, Method};
 use crate::rfc::coding::Limits;
 
@@ -93,6 +93,8 @@ pub struct Policy {
     pub asks_storable: bool,
     /// Who may use what an identity received.
     pub sharing: Sharing,
+    /// What is one of them.
+    pub exits: Exits,
 }
 
 /// How often the content is fetched whole.
@@ -180,6 +182,7 @@ impl Default for Policy {
             fingerprint: Fingerprinting::None,
             asks_storable: false,
             sharing: Sharing::default(),
+            exits: Exits::default(),
         }
     }
 }

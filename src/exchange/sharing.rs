@@ -218,6 +218,12 @@ impl Policy {
 }
 
 impl Ask {
+    /// Is anything kept under `key`? Not where its exit is that of this request alone: nobody will ever ask by it again.
+    #[must_use]
+    pub fn keeps(&self, key: &Key) -> bool {
+        !self.is_fleeting || key.partition.exit != self.identity.exit
+    }
+
     /// The request as `sharing` lets it look things up.
     #[must_use]
     pub fn shared_by(mut self, sharing: Sharing) -> Self {

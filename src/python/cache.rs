@@ -16,8 +16,10 @@ use crate::python::error::{invalid, raise};
 use crate::python::fields;
 use crate::python::inventory::PyEntries;
 use crate::python::jury::Jury;
+use crate::python::naming::{self, Naming};
 use crate::python::open::{self, CacheOptions, Keeping, Polling};
 use crate::python::plan::PyPlan;
+use crate::python::request::PyRequest;
 use crate::python::selection;
 use crate::python::sharing::Identifying;
 use crate::python::stats::stats;
@@ -29,6 +31,7 @@ use crate::request::Request;
 pub(super) struct PyCache {
     cache: Mutex<Option<Arc<Cache>>>,
     jury: Jury,
+    naming: Naming,
 }
 
 #[pymethods]
@@ -36,7 +39,8 @@ impl PyCache {
     #[new]
     #[pyo3(signature = (store, *, consumer=None, freshness="revalidate", max_body=67_108_864, durability="group", max_size=None, max_age=None,
                         full_every=None, min_interval=None, floors=Option::None, stale_if_error=None, stop_early=false,
-                        fingerprint=None, storable=None, sharing="corroborated", k=2, identity_key=None, strict=false, create=true))]
+                        fingerprint=None, storable=None, sharing=Option::None, k=Option::None, identity_by=None, rotating=Option::None,
+                        identity_key=None, strict=false, create=true))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
     fn new(
         py: Python<'_>,
@@ -54,14 +58,17 @@ impl PyCache {
         stop_early: bool,
         fingerprint: Option<&Bound<'_, PyAny>>,
         storable: Option<&Bound<'_, PyAny>>,
-        sharing: &str,
-        k: i64,
+        sharing: Option<&Bound<'_, PyAny>>,
+        k: Option<&Bound<'_, PyAny>>,
+        identity_by: Option<&Bound<'_, PyAny>>,
+        rotating: Option<&Bound<'_, PyAny>>,
         identity_key: Option<&[u8]>,
         strict: bool,
         create: bool,
     ) -> PyResult<Self> {
         let keeping = Keeping { durability, max_size, max_age, must_exist: !create };
         let polling = Polling { full_every, min_interval, floors, stale_if_error, stop_early, fingerprint, storable };
+        let (rule, naming) = Naming::read(py, identity_by)?;
         let options = CacheOptions::read(
             py,
             store,
@@ -70,13 +77,14 @@ impl PyCache {
             max_body,
             &keeping,
             &polling,
-            &Identifying { sharing, k, key: identity_key },
+            &Identifying { sharing, k, rotating, key: identity_key },
+            rule,
             strict,
         )?;
         let jury = Jury::of(&polling, options.policy.fingerprint);
         let cache = py.detach(|| options.open()).map_err(|error| raise(py, &error))?;
         open::report(py, &cache)?;
-        Ok(Self { cache: Mutex::new(Some(Arc::new(cache))), jury })
+        Ok(Self { cache: Mutex::new(Some(Arc::new(cache))), jury, naming })
     }
 
     #[pyo3(signature = (method, url, headers=None, *, identity=None, proxy=None, cookie_jar=None, has_content=false, freshness=None,
@@ -88,18 +96,22 @@ impl PyCache {
         method: &str,
         url: &str,
         headers: Option<&Bound<'_, PyAny>>,
-        identity: Option<&str>,
-        proxy: Option<&str>,
+        identity: Option<&Bound<'_, PyAny>>,
+        proxy: Option<&Bound<'_, PyAny>>,
         cookie_jar: Option<&str>,
         has_content: bool,
         freshness: Option<&str>,
         full: bool,
     ) -> PyResult<PyPlan> {
         let cache = self.open(py)?;
-        let request = read_request(method, url, fields::read(headers)?, identity, proxy, cookie_jar);
+        let (identity, proxy) = (naming::text(identity, "identity")?, naming::text(proxy, "proxy")?);
+        let fields = fields::read(headers)?;
+        let request = read_request(method, url, fields, identity.as_deref(), proxy.as_deref(), cookie_jar);
+        let request = request.map_err(|error| raise(py, &error))?;
+        let request = self.naming.named(py, request, |request| PyRequest::planned(request, url, proxy.as_deref()))?;
         let planned = py.detach(|| {
             let wish = Wish { freshness: freshness.map(open::read_freshness).transpose()?, is_full: full };
-            let ask = Ask { has_content, wish, ..cache.ask(&request?) };
+            let ask = Ask { has_content, wish, ..cache.ask(&request)? };
             pollster::block_on(cache.plan(ask))
         });
         PyPlan::new(py, planned.map_err(|error| raise(py, &error))?, cache, self.jury.clone_ref(py))
@@ -124,7 +136,8 @@ impl PyCache {
 
     /// Callables may lead back to the cache.
     fn __traverse__(&self, visit: PyVisit<'_>) -> std::result::Result<(), PyTraverseError> {
-        self.jury.traverse(&visit)
+        self.jury.traverse(&visit)?;
+        self.naming.traverse(&visit)
     }
 
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {

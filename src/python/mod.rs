@@ -8,6 +8,7 @@ mod etag;
 mod fields;
 mod inventory;
 mod jury;
+mod naming;
 mod open;
 mod plan;
 mod preconditions;

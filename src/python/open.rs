@@ -9,7 +9,7 @@ use crate::cache::Cache;
 use crate::entry::Consumer;
 use crate::error::{Error, Kind, Result};
 use crate::exchange::{Fingerprinting, Floors, Freshness, FullEvery, Policy};
-use crate::identity::Secret;
+use crate::identity::{Exits, Rule, Secret};
 use crate::python::error::{invalid, raise};
 use crate::python::sharing::Identifying;
 use crate::store::AnyStore;
@@ -57,7 +57,8 @@ impl CacheOptions {
         max_body: i64,
         keeping: &Keeping<'_>,
         polling: &Polling<'_, '_>,
-        identifying: &Identifying<'_>,
+        identifying: &Identifying<'_, '_>,
+        rule: Rule,
         is_strict: bool,
     ) -> PyResult<Self> {
         let max_body = count(py, "max_body", max_body, 1)? as u64;
@@ -68,7 +69,8 @@ impl CacheOptions {
             .extract::<String>()
             .map_err(|_| invalid(py, "store must be a directory as str or os.PathLike, or \":memory:\""))?;
         let polling = polling.read(py)?;
-        let sharing = identifying.read(py)?;
+        let sharing = identifying.sharing(py)?;
+        let exits = Exits { rule, rotating: identifying.rotating(py)? };
         let secret = identifying.secret(py)?;
         let checked = || {
             if store.is_empty() {
@@ -89,6 +91,7 @@ impl CacheOptions {
                 limits: Policy::limits_for(max_body),
                 consumer: consumer.map(read_consumer).transpose()?,
                 sharing,
+                exits,
                 ..polling
             })
         };
@@ -158,7 +161,7 @@ fn floors(py: Python<'_>, words: &Bound<'_, PyAny>) -> PyResult<Floors> {
 }
 
 /// A value as Python writes it, and not at any length.
-fn shown(value: &Bound<'_, PyAny>) -> String {
+pub(super) fn shown(value: &Bound<'_, PyAny>) -> String {
     value.repr().map_or_else(|_| "?".to_owned(), |text| text.to_string_lossy().chars().take(80).collect())
 }
 

@@ -7,7 +7,7 @@ use pyo3::types::{PyBytes, PyString};
 
 use crate::identity::Proxy;
 use crate::python::error::{invalid, raise};
-use crate::python::{fields, open};
+use crate::python::{fields, naming, open};
 use crate::request::Request;
 use crate::wire;
 
@@ -34,19 +34,20 @@ impl PyRequest {
         method: &str,
         headers: Option<&Bound<'_, PyAny>>,
         content: Option<&Bound<'_, PyAny>>,
-        identity: Option<&str>,
-        proxy: Option<&str>,
+        identity: Option<&Bound<'_, PyAny>>,
+        proxy: Option<&Bound<'_, PyAny>>,
         timeout: Option<f64>,
         full: bool,
         context: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
         let url = text(url)?;
+        let (identity, proxy) = (naming::text(identity, "identity")?, naming::text(proxy, "proxy")?);
         let fields = fields::read(headers)?;
         let checked = || {
             wire::check_method(method)?;
             wire::check_fields(&fields)?;
-            let mut request = Request::new(method, &url, fields.clone())?.named(identity)?;
-            request.proxy = proxy.map(Proxy::parse).transpose()?;
+            let mut request = Request::new(method, &url, fields.clone())?.named(identity.as_deref())?;
+            request.proxy = proxy.as_deref().map(Proxy::parse).transpose()?;
             request.proxy.as_ref().map_or(Ok(()), wire::check_proxy)?;
             Ok(request)
         };
@@ -54,7 +55,7 @@ impl PyRequest {
         request.content = content.map(read_content).transpose()?;
         request.wish.is_full = full;
         open::check_seconds(py, "timeout", timeout)?;
-        Ok(Self { request, timeout, url, proxy: proxy.map(str::to_owned), context })
+        Ok(Self { request, timeout, url, proxy, context })
     }
 
     #[getter]
@@ -109,6 +110,20 @@ impl PyRequest {
 
     fn __repr__(&self) -> String {
         format!("<Request {} {}>", self.request.method, self.request.url)
+    }
+}
+
+impl PyRequest {
+    /// What `given` becomes on its way: for whoever is to say who sends it.
+    pub(super) fn completed(py: Python<'_>, given: &Self, request: Request, proxy: Option<&str>) -> Self {
+        let proxy = given.proxy.as_deref().or(proxy).map(str::to_owned);
+        let context = given.context.as_ref().map(|context| context.clone_ref(py));
+        Self { request, timeout: given.timeout, url: given.url.clone(), proxy, context }
+    }
+
+    /// One that somebody else sends.
+    pub(super) fn planned(request: Request, url: &str, proxy: Option<&str>) -> Self {
+        Self { request, timeout: None, url: url.to_owned(), proxy: proxy.map(str::to_owned), context: None }
     }
 }
 

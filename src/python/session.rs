@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use pyo3::exceptions::PyException;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -16,6 +17,7 @@ use crate::identity::Proxy;
 use crate::python::error::{instance, raise};
 use crate::python::fields;
 use crate::python::jury::Jury;
+use crate::python::naming::{self, Naming};
 use crate::python::open::{self, CacheOptions, Keeping, Polling, count, pause, seconds};
 use crate::python::request::PyRequest;
 use crate::python::response::PyResponse;
@@ -30,11 +32,14 @@ use crate::session::questions::Questions;
 use crate::wire::{self, Wire};
 
 /// What a session sends where the request does not say.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Defaults {
     fields: Fields,
     name: Option<String>,
     proxy: Option<Proxy>,
+    /// As the caller wrote it.
+    given_proxy: Option<String>,
+    naming: Naming,
     jar: Option<String>,
     timeout: Duration,
 }
@@ -57,7 +62,7 @@ impl PyEngine {
     #[new]
     #[pyo3(signature = (store, *, consumer, freshness, cookies, headers, identity, proxy, timeout, connect_timeout, read_timeout, concurrency,
                         concurrency_per_host, delay, max_body, durability, max_size, max_age, full_every, min_interval, floors, stale_if_error,
-                        stop_early, fingerprint, storable, sharing, k, identity_key,
+                        stop_early, fingerprint, storable, sharing, k, identity_by, rotating, identity_key,
                         max_redirects, ca_file, verify, http2, strict))]
     #[expect(clippy::too_many_arguments, clippy::fn_params_excessive_bools, reason = "keyword arguments of Python")]
     fn new(
@@ -67,8 +72,8 @@ impl PyEngine {
         freshness: &str,
         cookies: bool,
         headers: Option<&Bound<'_, PyAny>>,
-        identity: Option<&str>,
-        proxy: Option<&str>,
+        identity: Option<&Bound<'_, PyAny>>,
+        proxy: Option<&Bound<'_, PyAny>>,
         timeout: f64,
         connect_timeout: f64,
         read_timeout: f64,
@@ -86,8 +91,10 @@ impl PyEngine {
         stop_early: bool,
         fingerprint: Option<&Bound<'_, PyAny>>,
         storable: Option<&Bound<'_, PyAny>>,
-        sharing: &str,
-        k: i64,
+        sharing: &Bound<'_, PyAny>,
+        k: &Bound<'_, PyAny>,
+        identity_by: Option<&Bound<'_, PyAny>>,
+        rotating: Option<&Bound<'_, PyAny>>,
         identity_key: Option<&[u8]>,
         max_redirects: i64,
         ca_file: Option<PathBuf>,
@@ -97,6 +104,7 @@ impl PyEngine {
     ) -> PyResult<Self> {
         let keeping = Keeping { durability, max_size, max_age, must_exist: false };
         let polling = Polling { full_every, min_interval, floors, stale_if_error, stop_early, fingerprint, storable };
+        let (rule, naming) = Naming::read(py, identity_by)?;
         let mut options = CacheOptions::read(
             py,
             store,
@@ -105,7 +113,8 @@ impl PyEngine {
             max_body,
             &keeping,
             &polling,
-            &Identifying { sharing, k, key: identity_key },
+            &Identifying { sharing: Some(sharing), k: Some(k), rotating, key: identity_key },
+            rule,
             strict,
         )?;
         options.policy.accept_encoding = Some(coding::ACCEPTED);
@@ -124,12 +133,13 @@ impl PyEngine {
             delay: pause(py, "delay", delay)?,
         };
         let fields = with_user_agent(fields::read(headers)?);
-        let proxy = checked_defaults(&wire, &fields, identity, proxy).map_err(|error| raise(py, &error))?;
+        let (name, given_proxy) = (naming::text(identity, "identity")?, naming::text(proxy, "proxy")?);
+        let checked = checked_defaults(&wire, &fields, name.as_deref(), given_proxy.as_deref());
+        let proxy = checked.map_err(|error| raise(py, &error))?;
         let jar = cookies.then(String::new);
-        let name = identity.map(str::to_owned);
         let timeout = seconds(py, "timeout", timeout)?;
         let max_redirects = count(py, "max_redirects", max_redirects, 0)?;
-        let defaults = Defaults { fields, name, proxy, jar, timeout };
+        let defaults = Defaults { fields, name, proxy, given_proxy, naming, jar, timeout };
         let (running, requests) = (Mutex::default(), Mutex::default());
         Ok(Self { options, jury, wire, max_redirects, defaults, running, requests })
     }
@@ -152,19 +162,32 @@ impl PyEngine {
     }
 
     fn submit(&self, py: Python<'_>, request: &Bound<'_, PyRequest>) -> PyResult<Token> {
-        let errand = self.defaults.errand(request.get());
+        let errand = self.defaults.errand(py, request)?;
         let tokens = self.engine(py)?.submit([errand]).map_err(|error| raise(py, &error))?;
         self.requests().insert(tokens.start, request.clone().unbind());
         Ok(tokens.start)
     }
 
+    /// The tokens of those that are on their way; and, of the first that cannot be, why. Those behind it were not looked at.
     #[expect(clippy::needless_pass_by_value, reason = "as pyo3 reads a list")]
-    fn submit_many(&self, py: Python<'_>, requests: Vec<Py<PyRequest>>) -> PyResult<(Token, Token)> {
-        let errands = requests.iter().map(|request| self.defaults.errand(request.get()));
-        let tokens = self.engine(py)?.submit(errands).map_err(|error| raise(py, &error))?;
+    fn submit_many(&self, py: Python<'_>, requests: Vec<Py<PyRequest>>) -> PyResult<(Token, Token, Option<Py<PyAny>>)> {
+        let engine = self.engine(py)?;
+        let mut errands = Vec::with_capacity(requests.len());
+        let mut refused = None;
+        for request in &requests {
+            match self.defaults.errand(py, request.bind(py)) {
+                Ok(errand) => errands.push(errand),
+                Err(error) if error.is_instance_of::<PyException>(py) => {
+                    refused = Some(error.into_value(py).into_any());
+                    break;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let tokens = engine.submit(errands).map_err(|error| raise(py, &error))?;
         let held = requests.iter().map(|request| request.clone_ref(py));
         self.requests().extend(tokens.clone().zip(held));
-        Ok((tokens.start, tokens.end))
+        Ok((tokens.start, tokens.end, refused))
     }
 
     /// Lets everything that was submitted leave.
@@ -208,7 +231,8 @@ impl PyEngine {
 
     /// Callables may lead back to the session.
     fn __traverse__(&self, visit: PyVisit<'_>) -> std::result::Result<(), PyTraverseError> {
-        self.jury.traverse(&visit)
+        self.jury.traverse(&visit)?;
+        self.defaults.naming.traverse(&visit)
     }
 
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
@@ -273,9 +297,16 @@ impl PyEngine {
 }
 
 impl Defaults {
-    fn errand(&self, given: &PyRequest) -> Errand {
+    fn errand(&self, py: Python<'_>, request: &Bound<'_, PyRequest>) -> PyResult<Errand> {
+        let given = request.get();
         let timeout = given.timeout.map_or(self.timeout, Duration::from_secs_f64);
-        Errand::new(self.complete(&given.request), timeout)
+        let whole = |request| PyRequest::completed(py, given, request, self.given_proxy.as_deref());
+        let named = self.naming.named(py, self.complete(&given.request), whole);
+        let named = named.or_else(|error| {
+            error.value(py).setattr("request", request)?;
+            Err(error)
+        })?;
+        Ok(Errand::new(named, timeout))
     }
 
     /// The request as it goes out: the caller's word first, the session's where the caller is silent.

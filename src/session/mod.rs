@@ -89,8 +89,10 @@ impl Session {
         questions: Option<&Questions>,
         behind: &mut Vec<Behind>,
     ) -> Result<Response> {
-        let mut ask = self.cache.ask(request);
-        if let Some(cookies) = self.wire.cookies(ask.identity, &request.url).filter(|_| request.jar.is_some()) {
+        let mut ask = self.cache.ask(request)?;
+        // Who is never known again has no jar.
+        let has_jar = request.jar.is_some() && !ask.is_fleeting;
+        if let Some(cookies) = has_jar.then(|| self.wire.cookies(ask.identity, &request.url)).flatten() {
             // Whoever decides has to see them: a response can vary by Cookie. The jar stays the client.
             ask.fields = ask.fields.with(b"Cookie", &cookies);
         }

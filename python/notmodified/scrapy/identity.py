@@ -10,17 +10,24 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import inspect
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from scrapy.downloadermiddlewares.cookies import CookiesMiddleware
 
+from notmodified.exceptions import InvalidRequestError
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from scrapy import Request
     from scrapy.crawler import Crawler
+
+
+# Where a proxy without a port is, to Scrapy, and to whatever speaks SOCKS in its place.
+USUAL_PORTS = {"https:": 443, "socks4:": 1080, "socks5:": 1080, "socks5h:": 1080}
 
 
 def proxy_of(request: Request) -> str | None:
@@ -31,11 +38,46 @@ def proxy_of(request: Request) -> str | None:
     address = request.meta.get("proxy")
     if not address:
         return None
+    scheme, has_scheme, rest = str(address).partition("//")
+    if not has_scheme:
+        scheme, rest = "", str(address)
+    scheme = scheme or "http:"
+    user, at, place = rest.rpartition("@")
     credentials = request.headers.get(b"Proxy-Authorization")
-    if not credentials:
-        return str(address)
-    scheme, _, rest = str(address).rpartition("//")
-    return f"{scheme or 'http:'}//{_userinfo(credentials)}@{rest.rpartition('@')[2]}"
+    if credentials:
+        user, at = _userinfo(credentials), "@"
+    return f"{scheme}//{user}{at}{_with_port(scheme, place)}"
+
+
+def _with_port(scheme: str, place: str) -> str:
+    """Add the port that Scrapy goes to where the URL names none."""
+    host, slash, path = place.partition("/")
+    if host.rpartition(":")[2].isdigit():
+        return place
+    return f"{host.removesuffix(':')}:{USUAL_PORTS.get(scheme.lower(), 80)}{slash}{path}"
+
+
+def name_by(rule: Callable[[Request], str | None], request: Request) -> str | None:
+    """Ask the project's own code who sends a request. What goes wrong there is the cause of an error that names it."""
+    try:
+        name: object = rule(request)
+    except Exception as error:
+        raise _nameless(rule, "raised an exception") from error
+    if name is None or isinstance(name, str):
+        return name
+    if inspect.iscoroutine(name):
+        # Nobody waits for it, which Python would complain of a second time.
+        name.close()
+    raise _nameless(rule, f"returned {type(name).__name__}")
+
+
+def _nameless(rule: object, what: str) -> InvalidRequestError:
+    # What the `repr` of a callable shows may be anything.
+    named = rule if hasattr(rule, "__qualname__") else type(rule)
+    return InvalidRequestError(
+        f"NOTMODIFIED_IDENTITY_BY ({named.__module__}.{named.__qualname__}) {what}; it must return a name, or None for "
+        "the proxy. Such requests go out without validators."
+    )
 
 
 def _userinfo(credentials: bytes) -> str:

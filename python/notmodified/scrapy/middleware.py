@@ -21,7 +21,7 @@ from notmodified.scrapy import conditions, conversion, meta, spider_side, stale,
 from notmodified.scrapy.delivery import Delivery
 from notmodified.scrapy.early import EarlyStop
 from notmodified.scrapy.framing import Framing
-from notmodified.scrapy.identity import CookieJars, proxy_of
+from notmodified.scrapy.identity import CookieJars, name_by, proxy_of
 from notmodified.scrapy.inspection import is_inspection
 from notmodified.scrapy.jobs import Job
 from notmodified.scrapy.order import warn_if_misplaced
@@ -221,8 +221,8 @@ class NotModifiedMiddleware:
 
     def _identity(self, request: Request) -> str | None:
         given: str | None = request.meta.get(meta.IDENTITY)
-        if given is None and self.config.identity_by is not None:
-            return self.config.identity_by(request)
+        if given is None and callable(self.config.identity_by):
+            return name_by(self.config.identity_by, request)
         return given
 
     async def _settle(self, request: Request, response: Response, asked: Asked) -> Response | Request:

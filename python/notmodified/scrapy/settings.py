@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 import os
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast, get_args
 
 from scrapy.utils.project import data_path
 
@@ -28,7 +29,10 @@ Durability: TypeAlias = Literal["group", "relaxed"]
 Fingerprint: TypeAlias = "Literal['html'] | Callable[[bytes], bytes | str]"
 Storable: TypeAlias = "Callable[[int, Headers, bytes], bool]"
 Floor: TypeAlias = Literal["retry-after", "max-age"]
-IdentityBy: TypeAlias = "Callable[[Request], str | None]"
+Sharing: TypeAlias = Literal["isolated", "corroborated", "central"]
+# What is one exit: a rule of the core's, or a callable that names it.
+Rule: TypeAlias = Literal["proxy", "proxy-subnet", "session", "request"]
+IdentityBy: TypeAlias = "Rule | Callable[[Request], str | None]"
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,12 @@ class Config:
     # Seconds past its freshness for which a stored page may stand in for an error.
     stale_if_error: float | None = None
     stop_early: bool = False
+    sharing: Sharing = "corroborated"
+    # Exits that have to agree.
+    k: int = 2
     identity_by: IdentityBy | None = None
+    # Gateways that leave by another address for each request.
+    rotating: tuple[str, ...] = ()
     # Does a job (JOBDIR) that was killed start over?
     restart_killed_jobs: bool = True
 
@@ -94,9 +103,17 @@ class Config:
             storable=values.callable_(settings, "STORABLE", "a callable, or the import path of one"),
             stale_if_error=values.seconds(settings, "STALE_IF_ERROR"),
             stop_early=values.boolean(settings, "STOP_EARLY", default=cls.stop_early),
-            identity_by=values.callable_(settings, "IDENTITY_BY", "a callable, or the import path of one"),
+            sharing=values.choice(settings, "SHARING", get_args(Sharing), cls.sharing),
+            k=values.count(settings, "K", "exits from 1 to 16") or cls.k,
+            identity_by=_identity_by(settings),
+            rotating=values.texts(settings, "ROTATING", "a list of gateways as 'host:port' or '*.host'"),
             restart_killed_jobs=values.boolean(settings, "RESTART_KILLED_JOBS", default=cls.restart_killed_jobs),
         )
+
+    @property
+    def rule(self) -> Rule | None:
+        """What is one exit, as far as that is a word and no callable."""
+        return None if callable(self.identity_by) else self.identity_by
 
     @property
     def is_directory(self) -> bool:
@@ -149,3 +166,17 @@ def _fingerprint(settings: BaseSettings) -> Fingerprint | None:
     if settings.get(PREFIX + "FINGERPRINT") == "html":
         return "html"
     return values.callable_(settings, "FINGERPRINT", "'html', a callable, or the import path of one")
+
+
+def _identity_by(settings: BaseSettings) -> IdentityBy | None:
+    value = settings.get(PREFIX + "IDENTITY_BY")
+    for word in get_args(Rule):
+        if value == word:
+            return cast("Rule", word)
+    likely = difflib.get_close_matches(value, get_args(Rule), n=1) if isinstance(value, str) else []
+    meant = f" (did you mean {likely[0]!r}?)" if likely else ""
+    wanted = f"{', '.join(map(repr, get_args(Rule)))}, a callable, or the import path of one{meant}"
+    found = values.callable_(settings, "IDENTITY_BY", wanted)
+    if inspect.iscoroutinefunction(found) or inspect.iscoroutinefunction(type(found).__call__):
+        raise values.bad_value(settings, "IDENTITY_BY", "a callable that is not async")
+    return found

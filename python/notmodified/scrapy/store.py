@@ -52,9 +52,13 @@ async def close_store(cache: notmodified.Cache, stats: StatsCollector) -> None:
 
 
 def _of_setting(error: notmodified.InvalidRequestError) -> SettingsError:
-    """Say of a setting what the core says of its option: `max_size=10; it must be …`."""
-    option, is_named, told = str(error).partition("=")
-    return SettingsError(f"{PREFIX}{option.upper()} is {told}" if is_named else str(error))
+    """Say of a setting what the core says of its option: `max_size=10; it must be …`, `rotating has …`."""
+    text = str(error)
+    for mark, verb in (("=", " is "), (" has ", " has ")):
+        option, is_named, told = text.partition(mark)
+        if is_named and option.isidentifier():
+            return SettingsError(f"{PREFIX}{option.upper()}{verb}{told}")
+    return SettingsError(text)
 
 
 def _open(config: Config) -> notmodified.Cache:
@@ -77,5 +81,9 @@ def _open(config: Config) -> notmodified.Cache:
         stop_early=config.stop_early,
         fingerprint=config.fingerprint,
         storable=config.storable,
+        sharing=config.sharing,
+        k=config.k,
+        identity_by=config.rule,
+        rotating=config.rotating,
         strict=config.strict,
     )

@@ -78,6 +78,18 @@ def words(settings: BaseSettings, name: str, known: tuple[Word, ...]) -> tuple[W
     return tuple(word for word in known if word in given)
 
 
+def texts(settings: BaseSettings, name: str, wanted: str) -> tuple[str, ...]:
+    """Read a list of texts, or one text of them with commas between, as it comes from the command line."""
+    value = settings.get(PREFIX + name) or ()
+    given = value.split(",") if isinstance(value, str) else value
+    texts = given if isinstance(given, (list, tuple, set, frozenset)) else [given]
+    for one in texts:
+        if texts is not given or not isinstance(one, str):
+            # Not shown: what stands beside it may hold a password.
+            raise SettingsError(f"{PREFIX}{name} has a value of type {type(one).__name__}; it must be {wanted}.")
+    return tuple(one.strip() for one in texts)
+
+
 def polls_or_time(settings: BaseSettings, name: str) -> int | timedelta | None:
     """Read a number of polls or a span of time, or None."""
     value = settings.get(PREFIX + name)

@@ -3,11 +3,17 @@
 //! An identity never leaves this module but as a [`Partition`]: a keyed hash, from which neither a proxy user nor a cookie can be read.
 //! `Debug` shows nothing of it, and there is no `Display`.
 
+mod proxy;
+mod rotating;
+mod rule;
+
 use std::fmt;
 
-use url::Url;
-
 use crate::error::{Error, Kind, Result};
+
+pub use proxy::Proxy;
+pub use rotating::Gateways;
+pub use rule::{Exits, Rule};
 
 /// The key of the keyed hashes. It lies beside the database, never in it, or is the caller's own and lies nowhere.
 #[derive(Clone, PartialEq, Eq)]
@@ -108,79 +114,6 @@ impl Partition {
     }
 }
 
-/// A proxy: where it is and who we are to it.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Proxy {
-    url: Url,
-}
-
-impl Proxy {
-    /// Schemes that a proxy may have.
-    pub const SCHEMES: [&'static str; 5] = ["http", "https", "socks4", "socks5", "socks5h"];
-
-    /// Where a SOCKS proxy listens whose URL has no port; the others have those of their schemes, 80 and 443.
-    const PORT_OF_SOCKS: u16 = 1080;
-
-    /// Reads a proxy URL, with userinfo or without.
-    ///
-    /// # Errors
-    /// [`Kind::InvalidRequest`], naming the value where it is no more than `host:port`.
-    pub fn parse(text: &str) -> Result<Self> {
-        // Lists of proxies write credentials at any place: only what is no more than host:port is shown.
-        let shown = || {
-            let (scheme, rest) = text.split_once("://").map_or((None, text), |(scheme, rest)| (Some(scheme), rest));
-            let is_bare = !rest.contains('@') && rest.matches(':').count() < 2 && rest.len() < 80;
-            let port = rest.rsplit_once(':').is_none_or(|(_, port)| port.chars().all(|digit| digit.is_ascii_digit()));
-            let rest = if is_bare && port { rest } else { "…" };
-            scheme.map_or_else(|| rest.to_owned(), |scheme| format!("{scheme}://{rest}"))
-        };
-        let mut url = Url::parse(text).map_err(|error| {
-            let message = format!("proxy {:?} is not a URL; write it as http://user:password@host:port", shown());
-            Error::new(Kind::InvalidRequest, message).with_source(error)
-        })?;
-        let known = Self::SCHEMES.contains(&url.scheme()) && url.host_str().is_some_and(|host| !host.is_empty());
-        if !known {
-            let message = format!("proxy {:?} needs a host, and a scheme out of {}", shown(), Self::SCHEMES.join(", "));
-            return Err(Error::new(Kind::InvalidRequest, message));
-        }
-        if url.scheme().starts_with("socks") {
-            // What URLs of http have by themselves: one way to write an endpoint.
-            let host = url.host_str().unwrap_or_default().to_ascii_lowercase();
-            let port = url.port().unwrap_or(Self::PORT_OF_SOCKS);
-            let is_set = url.set_host(Some(&host)).is_ok() && url.set_port(Some(port)).is_ok();
-            debug_assert!(is_set, "a URL with a host may have another, and a port");
-        }
-        Ok(Self { url })
-    }
-
-    /// `scheme://host:port`, without userinfo: for people.
-    #[must_use]
-    pub fn endpoint(&self) -> String {
-        let port = self.url.port_or_known_default().map_or_else(String::new, |port| format!(":{port}"));
-        format!("{}://{}{port}", self.url.scheme(), self.url.host_str().unwrap_or_default())
-    }
-
-    /// User and password without their escapes, if there is either.
-    #[must_use]
-    pub fn login(&self) -> Option<(Vec<u8>, Vec<u8>)> {
-        let (user, password) = (self.url.username(), self.url.password());
-        let decoded = |text: &str| percent_encoding::percent_decode_str(text).collect();
-        (!user.is_empty() || password.is_some()).then(|| (decoded(user), decoded(password.unwrap_or_default())))
-    }
-
-    /// The whole URL with its credentials: for the wire, and for nobody else.
-    #[must_use]
-    pub const fn url(&self) -> &Url {
-        &self.url
-    }
-}
-
-impl fmt::Debug for Proxy {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "Proxy({})", self.endpoint())
-    }
-}
-
 /// By what cookies a request can be recognised.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub enum Cookies {
@@ -207,21 +140,10 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// The partition of this identity under `secret`.
+    /// The partition of this identity under `secret`, where `rule` says what is one exit.
     #[must_use]
-    pub fn partition(&self, secret: &Secret) -> Partition {
-        Partition { exit: self.exit(secret), credentials: self.credentials(secret) }
-    }
-
-    /// By which way it goes. A name of the caller's says who goes, whichever proxy carries it.
-    fn exit(&self, secret: &Secret) -> Exit {
-        let Some(name) = &self.name else {
-            let Some(proxy) = &self.proxy else { return Exit::DIRECT };
-            let (endpoint, url) = (proxy.endpoint(), proxy.url());
-            let (user, password) = (url.username().as_bytes(), url.password().map(str::as_bytes));
-            return Exit(hash(secret, b"proxy", [Some(endpoint.as_bytes()), Some(user), password]));
-        };
-        Exit(hash(secret, b"name", [Some(name.as_bytes())]))
+    pub fn partition(&self, rule: Rule, secret: &Secret) -> Partition {
+        Partition { exit: rule.exit(self, secret), credentials: self.credentials(secret) }
     }
 
     /// As whom it goes.
@@ -260,7 +182,7 @@ impl fmt::Debug for Identity {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cookies, Identity, Partition, Proxy, Secret};
+    use super::{Cookies, Identity, Partition, Proxy, Rule, Secret};
 
     const SECRET: Secret = Secret([3; 32]);
 
@@ -284,18 +206,7 @@ mod tests {
             proxied("socks5://proxy:1"),
         ];
         let partitions: std::collections::HashSet<Partition> =
-            identities.iter().map(|one| one.partition(&SECRET)).collect();
+            identities.iter().map(|one| one.partition(Rule::Proxy, &SECRET)).collect();
         assert_eq!(partitions.len(), identities.len());
-    }
-
-    #[test]
-    fn a_bad_proxy_is_named_without_its_password() {
-        for text in
-            ["ftp://user:hunter2@host:1", "user:hunter2@host", "http://", "h:1:user:hunter2", "http://h:1:user:hunter2"]
-        {
-            let message = Proxy::parse(text).unwrap_err().to_string();
-            assert!(!message.contains("hunter2"), "{message}");
-        }
-        assert!(!format!("{:?}", Proxy::parse("http://user:hunter2@host").unwrap()).contains("hunter2"));
     }
 }
