@@ -48,6 +48,10 @@ REQUESTS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "mapping-as-content": ({"method": "POST", "content": {"a": 1}}, ["dict", "bytes"]),
     "empty-identity": ({"identity": ""}, ["identity", "None"]),
     "long-identity": ({"identity": "x" * 5000}, ["5000", "4096"]),
+    "megabyte-identity": ({"identity": "x" * (1 << 20)}, ["1048576", "4096"]),
+    "number-as-identity": ({"identity": 7}, ["identity", "int", "str"]),
+    "bytes-as-identity": ({"identity": b"shop-7"}, ["identity", "bytes", "str"]),
+    "surrogate-identity": ({"identity": "shop\udc80"}, ["identity", "surrogate"]),
     "timeout-0": ({"timeout": 0}, ["timeout=0", "greater than 0"]),
     "timeout-negative": ({"timeout": -1.5}, ["timeout=-1.5", "greater than 0"]),
     "timeout-nan": ({"timeout": float("nan")}, ["timeout=", "greater than 0"]),
@@ -56,6 +60,13 @@ REQUESTS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "proxy-of-another-scheme": ({"proxy": "ftp://127.0.0.1:8080"}, ["proxy", "scheme", "socks5"]),
     "proxy-with-path": ({"proxy": "http://127.0.0.1:8080/path"}, ["127.0.0.1:8080", "path"]),
     "empty-proxy": ({"proxy": ""}, ["proxy", "http://"]),
+    "proxy-without-port": ({"proxy": "http://user:hunter2@gate.example"}, ["http://gate.example", "port"]),
+    "socks-without-port": ({"proxy": "socks5://gate.example"}, ["socks5://gate.example", "port"]),
+    "proxy-with-odd-escape": ({"proxy": "http://user:hunter2%@gate.example:1"}, ["gate.example:1", "%25"]),
+    "proxy-with-slash": ({"proxy": "http://user:1/hunter2@gate.example:1"}, ["http://", "%2F"]),
+    "proxy-with-backslash": ({"proxy": "http://user:hunter2\\x@gate.example:1"}, ["http://"]),
+    "proxy-backwards": ({"proxy": "gate.example:1:user:hunter2"}, ["http://user:password@host:port"]),
+    "number-as-proxy": ({"proxy": 8080}, ["proxy", "int", "str"]),
 }
 OPTIONS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "freshness": ({"freshness": "always"}, ["always", "revalidate", "rfc9111"]),
@@ -73,6 +84,26 @@ OPTIONS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "full-every-true": ({"full_every": True}, ["full_every=True", "polls above 0"]),
     "full-every-negative": ({"full_every": timedelta(days=-1)}, ["full_every=", "timedelta above 0"]),
     "full-every-text": ({"full_every": "daily"}, ["full_every='daily'", "timedelta"]),
+    "sharing": ({"sharing": "isolate"}, ["sharing=", "isolate", "did you mean", "isolated"]),
+    "sharing-number": ({"sharing": 7}, ["sharing=7", "isolated", "corroborated", "central"]),
+    "k-0": ({"k": 0}, ["k=0", "1 to 16"]),
+    "k-17": ({"k": 17}, ["k=17", "1 to 16"]),
+    "k-huge": ({"k": 10**30}, ["k=1000", "1 to 16"]),
+    "k-text": ({"k": "2"}, ["k='2'", "1 to 16"]),
+    "k-half": ({"k": 2.5}, ["k=2.5", "1 to 16"]),
+    "k-true": ({"k": True}, ["k=True", "1 to 16"]),
+    "k-0-isolated": ({"k": 0, "sharing": "isolated"}, ["k=0", "1 to 16"]),
+    "identity-by": ({"identity_by": "proxy-subnets"}, ["proxy-subnets", "did you mean", '"proxy-subnet"']),
+    "identity-by-far": ({"identity_by": "x"}, ["proxy-subnet", "session", "request"]),
+    "identity-by-empty": ({"identity_by": ""}, ["identity_by", "proxy-subnet"]),
+    "identity-by-number": ({"identity_by": 7}, ["identity_by", "int", "callable"]),
+    "rotating-text": ({"rotating": "gate.example:1"}, ["rotating", "list"]),
+    "rotating-number": ({"rotating": 7}, ["rotating", "int", "list"]),
+    "rotating-bytes": ({"rotating": [b"gate.example:1"]}, ["rotating", "bytes", "host:port"]),
+    "rotating-empty": ({"rotating": ["gate.example:1", ""]}, ["rotating", "0 bytes", "host:port"]),
+    "rotating-userinfo": ({"rotating": ["user:hunter2@gate.example:1"]}, ["rotating", "password", "host:port"]),
+    "rotating-url": ({"rotating": ["http://gate.example:1"]}, ["rotating", "host:port"]),
+    "rotating-backwards": ({"rotating": ["gate.example:1:user:hunter2"]}, ["rotating", "host:port"]),
 }
 SESSION_OPTIONS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "timeout": ({"timeout": 0.0}, ["timeout=0", "greater than 0"]),
@@ -97,6 +128,7 @@ def refused(call: Any, words: list[str]) -> None:  # noqa: ANN401
     text = str(caught.value)
     assert not [word for word in words if word.lower() not in text.lower()], text
     assert len(text) < 500
+    assert "hunter2" not in text
 
 
 @pytest.mark.parametrize("name", REQUESTS)
