@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from scrapy import Request
+from scrapy.downloadermiddlewares.httpproxy import HttpProxyMiddleware
 
 from crawls import crawl, request
+from notmodified.scrapy.identity import proxy_of
 from origin import Page, Reply, sequence
 from proxy import Proxy
+from tracking import Gateway
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -238,12 +242,112 @@ def test_name_given_by_a_request_wins_over_the_rule(origin: Origin, store: Path)
     assert has_conditions(origin) == [False, True]
 
 
-def test_rule_that_raises_sends_the_request_without_validators(origin: Origin, store: Path) -> None:
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        ("crawls.judges.nobody", "NOTMODIFIED_IDENTITY_BY (crawls.judges.nobody) raised an exception"),
+        ("crawls.judges.number_of", "NOTMODIFIED_IDENTITY_BY (crawls.judges.number_of) returned int"),
+    ],
+)
+def test_rule_that_gives_no_name_is_named_and_the_request_goes_out_without_validators(
+    origin: Origin, store: Path, rule: str, told: str
+) -> None:
     url = origin.on("/page.html", Page(ONE))
     asked(url, store=store)
 
-    failed = crawl([url], store=store, NOTMODIFIED_IDENTITY_BY="crawls.judges.nobody")
+    failed = crawl([url], store=store, NOTMODIFIED_IDENTITY_BY=rule)
 
     assert failed.page["body"] == ONE.decode()
     assert failed.stats["notmodified/errors"] == 1
     assert has_conditions(origin) == [False, False]
+    assert failed.said("WARNING", told)
+
+
+def test_proxy_that_cannot_be_read_is_counted_and_its_request_goes_out_without_validators(
+    origin: Origin, store: Path
+) -> None:
+    url = origin.on("/page.html", Page(ONE))
+    asked(url, store=store)
+    with Proxy() as by:
+        # Scrapy looks no further than to the port.
+        credentials = {"Proxy-Authorization": "Basic dG9wOnNlY3JldA=="}
+        described = request(url, meta={"proxy": f"http://127.0.0.1:{by.port}/@"}, headers=credentials)
+        without = {"scrapy.downloadermiddlewares.httpproxy.HttpProxyMiddleware": None}
+        crawls = [crawl([described], store=store, DOWNLOADER_MIDDLEWARES=without) for _ in range(2)]
+
+    assert [crawled.stats["notmodified/errors"] for crawled in crawls] == [1, 1]
+    assert has_conditions(origin) == [False, False, False]
+    assert not [text for crawled in crawls for _, text in crawled.log if "secret" in text or "c2VjcmV0" in text]
+
+
+def test_session_pool_is_known_by_its_jars_through_all_proxies(origin: Origin, store: Path) -> None:
+    url = origin.on("/page.html", Page(ONE))
+    by_jar: dict[str, Any] = {"NOTMODIFIED_IDENTITY_BY": "session", "NOTMODIFIED_SHARING": "isolated"}
+    with Proxy() as first, Proxy() as second:
+        for jar, by in (("a", first), ("a", second), ("b", second), ("b", first)):
+            asked(url, store=store, meta={"proxy": by.url, "cookiejar": jar}, **by_jar)
+
+    assert has_conditions(origin) == [False, True, False, True]
+
+
+def test_rotating_gateway_leaves_nothing_to_whoever_comes_next(origin: Origin, store: Path) -> None:
+    url = origin.on("/page.html", Page(ONE))
+    with Gateway() as gateway:
+        for sharing in ("isolated", "isolated", "corroborated", "corroborated", "corroborated"):
+            rotating: dict[str, Any] = {"NOTMODIFIED_ROTATING": [f"127.0.0.1:{gateway.port}"]}
+            asked(url, store=store, meta={"proxy": gateway.proxy()}, NOTMODIFIED_SHARING=sharing, **rotating)
+
+    assert len({received.client for received in origin.log}) == 5
+    assert has_conditions(origin) == [False, False, False, False, True]
+
+
+@pytest.mark.parametrize(
+    "login",
+    [{"cookies": {"session": "alice"}}, {"headers": {"Authorization": "Bearer alice"}}],
+    ids=["cookie", "authorization"],
+)
+def test_login_through_rotating_proxies_is_shared_with_nobody(
+    origin: Origin, store: Path, login: dict[str, Any]
+) -> None:
+    url = origin.on("/page.html", Page(ONE))
+    with Proxy() as first, Proxy() as second, Proxy() as third:
+        for by in (first, second, third):
+            asked(url, store=store, meta={"proxy": by.url}, **login)
+        for by in (first, second, third):
+            asked(url, store=store, meta={"proxy": by.url})
+        asked(url, store=store, meta={"proxy": first.url}, **login)
+
+    assert has_conditions(origin) == [False, False, False, False, False, True, True]
+
+
+def test_cookies_of_the_origin_keep_a_crawl_through_proxies_from_what_they_share(origin: Origin, store: Path) -> None:
+    page = Page(ONE)
+    origin.on("/page.html", page)
+    start = origin.on("/start", Page(b'<html><a href="/page.html">page</a></html>', set_cookie="session=1"))
+    with Proxy() as first, Proxy() as second, Proxy() as third:
+        for by in (first, second, third):
+            asked(start, store=store, spider="FollowingSpider", PROXIES=[by.url, by.url], **ROTATING)
+
+    assert [received.get("cookie") for received in origin.requests("/page.html")] == ["session=1"] * 3
+    assert (page.full, page.not_modified) == (3, 0)
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ("http://gate.example", "http://gate.example:80"),
+        ("https://gate.example/", "https://gate.example:443/"),
+        ("gate.example:8080", "http://gate.example:8080"),
+        ("//gate.example:8080", "http://gate.example:8080"),
+        ("http://[2001:db8::1]", "http://[2001:db8::1]:80"),
+        ("http://shop:p%40ss@gate.example:8080", "http://shop:p%40ss@gate.example:8080"),
+        ("http://shop:p%40s%2F%25@gate.example", "http://shop:p%40s%2F%25@gate.example:80"),
+    ],
+)
+@pytest.mark.parametrize("is_moved", [False, True], ids=["by-itself", "after-scrapys-middleware"])
+def test_proxy_is_read_as_scrapy_goes_to_it(given: str, read: str, *, is_moved: bool) -> None:
+    asked_for = Request("http://origin.example/", meta={"proxy": given})
+    if is_moved:
+        HttpProxyMiddleware().process_request(asked_for)
+
+    assert (proxy_of(asked_for) or "").rstrip("/") == read.rstrip("/")

@@ -28,7 +28,12 @@ if TYPE_CHECKING:
     from origin import Origin
 
 ONE = b"<html>one</html>"
-REFUSED_BY_THE_CORE: dict[str, Any] = {"NOTMODIFIED_MAX_SIZE": 10, "NOTMODIFIED_STORE": "htp://x"}
+REFUSED_BY_THE_CORE: dict[str, Any] = {
+    "NOTMODIFIED_MAX_SIZE": 10,
+    "NOTMODIFIED_STORE": "htp://x",
+    "NOTMODIFIED_K": 17,
+    "NOTMODIFIED_ROTATING": "gate.example:1,user:hunter2@gate.example:2",
+}
 
 
 class SubclassedMiddleware(NotModifiedMiddleware):
@@ -89,7 +94,16 @@ def test_settings_about_how_often_are_read_as_meant() -> None:
         ("NOTMODIFIED_FULL_EVERY", timedelta(0), "it must be a number of polls above 0, or a timedelta above 0."),
         ("NOTMODIFIED_STALE_IF_ERROR", "1d", "NOTMODIFIED_STALE_IF_ERROR is '1d'; it must be a number of seconds"),
         ("NOTMODIFIED_STOP_EARLY", "perhaps", "it must be True or False."),
-        ("NOTMODIFIED_IDENTITY_BY", "no.such.place", "it must be a callable, or the import path of one."),
+        ("NOTMODIFIED_IDENTITY_BY", "no.such.place", "'request', a callable, or the import path of one."),
+        ("NOTMODIFIED_IDENTITY_BY", "proxy-subnets", r"the import path of one .did you mean 'proxy-subnet'..\."),
+        ("NOTMODIFIED_IDENTITY_BY", 7, "NOTMODIFIED_IDENTITY_BY is 7; it must be 'proxy', 'proxy-subnet', 'session',"),
+        ("NOTMODIFIED_IDENTITY_BY", "crawls.judges.later", "it must be a callable that is not async."),
+        ("NOTMODIFIED_SHARING", "isolate", "it must be 'isolated' or 'corroborated' or 'central'."),
+        ("NOTMODIFIED_SHARING", 2, "NOTMODIFIED_SHARING is 2; it must be"),
+        ("NOTMODIFIED_K", "two", "NOTMODIFIED_K is 'two'; it must be a number of exits from 1 to 16 above 0."),
+        ("NOTMODIFIED_ROTATING", 7, "NOTMODIFIED_ROTATING has a value of type int; it must be a list of gateways as"),
+        ("NOTMODIFIED_ROTATING", ["user:hunter2@gate:1", 7], "^NOTMODIFIED_ROTATING has a value of type int; it must"),
+        ("NOTMODIFIED_SHARRING", "central", "Did you mean NOTMODIFIED_SHARING?"),
         ("NOTMODIFIED_SKIP_UNCHANGED", True, "is said by each callback .@notmodified.scrapy.skip_unchanged."),
     ],
 )
@@ -106,6 +120,17 @@ def test_wrong_setting_stops_the_crawl_before_its_first_request(origin: Origin, 
 
     assert stopped.error == "SettingsError: Unknown setting NOTMODIFIED_FRESHNES. Did you mean NOTMODIFIED_FRESHNESS?"
     assert origin.log == []
+
+
+def test_settings_about_who_asks_are_read_as_meant() -> None:
+    texts = read(
+        NOTMODIFIED_K="3", NOTMODIFIED_ROTATING="gate.example:1, *.gate.example", NOTMODIFIED_SHARING="central"
+    )
+    assert (texts.k, texts.rotating, texts.sharing) == (3, ("gate.example:1", "*.gate.example"), "central")
+    assert read(NOTMODIFIED_IDENTITY_BY="proxy-subnet").rule == "proxy-subnet"
+    named = read(NOTMODIFIED_IDENTITY_BY="crawls.judges.agent_of")
+    assert callable(named.identity_by)
+    assert named.rule is None
 
 
 def test_no_seconds_are_none() -> None:
@@ -134,6 +159,11 @@ def test_value_that_the_core_refuses_is_named_by_its_setting(origin: Origin, sto
     assert stopped == [
         "SettingsError: NOTMODIFIED_MAX_SIZE is 10; it must be at least 1048576",
         'SettingsError: NOTMODIFIED_STORE is "htp://x"; that is a URL, and this version keeps stores in directories',
+        "SettingsError: NOTMODIFIED_K is 17; it must be a number of exits from 1 to 16",
+        (
+            "SettingsError: NOTMODIFIED_ROTATING has a pattern with a user or password, by which gateways are not "
+            'told; write a gateway as "host:port", or as "*.host"'
+        ),
     ]
     assert origin.log == []
 

@@ -27,6 +27,16 @@ def agent_of(request: Request) -> str:
     return (request.headers["User-Agent"] or b"").decode()
 
 
+def number_of(_request: Request) -> object:
+    """Name nobody, in a way that nobody can."""
+    return 7
+
+
+async def later(_request: Request) -> str:
+    """Name somebody, when it is too late."""
+    return "somebody"
+
+
 def nobody(request: Request) -> str:
     """Find no name."""
     raise LookupError(f"nobody asks for {request.url}")
