@@ -18,7 +18,7 @@ use crate::entry::change::{Acknowledgement, Change};
 use crate::entry::learned::Lessons as Learned;
 use crate::error::{Kind, Result};
 use crate::exchange::answer::{Answer, AnswerBody, Write};
-use crate::exchange::learn::origin_key;
+use crate::exchange::learn::{self, origin_key};
 use crate::exchange::outcome::Reason;
 use crate::exchange::plan::{Pending, Plan, plan};
 use crate::exchange::settle::{Reply, Settlement, settle};
@@ -150,7 +150,7 @@ impl Cache {
     pub async fn plan(&self, ask: Ask) -> Result<Planned> {
         let known = self.known(&ask).await?;
         let now = clock::moment();
-        let lessons = if known.has_something() { self.lessons(&ask.key, now.seconds).await? } else { None };
+        let lessons = if known.has_something() { self.lessons(&ask, now.seconds).await? } else { None };
         match plan(ask, known, lessons, &self.policy, self.secret(), now) {
             Plan::Send(pending) => Ok(Planned::Send(Box::new(self.sending(*pending)))),
             Plan::Serve(answer, otherwise) => {
@@ -168,16 +168,20 @@ impl Cache {
         }
     }
 
-    /// What is stored for a request: one lookup, or two in one.
+    /// What is stored for a request.
     async fn known(&self, ask: &Ask) -> Result<Known> {
-        let common = common_key(ask).filter(|common| common.hash != ask.key.hash);
-        let found = match common {
-            Some(common) if !ask.keeps(&ask.key) => {
+        self.both(ask, &ask.key, common_key(ask)).await
+    }
+
+    /// What lies under a key of the identity's that asks, and under one that it has in common with others: one lookup, or two in one.
+    async fn both(&self, ask: &Ask, own: &Key, common: Option<&Key>) -> Result<Known> {
+        let found = match common.filter(|common| common.hash != own.hash) {
+            Some(common) if !ask.keeps(own) => {
                 self.store.record(common).await.map(|common| Known { own: None, common })
             }
-            Some(common) => self.store.two_records(&ask.key, common).await.map(|(own, common)| Known { own, common }),
-            None if !ask.keeps(&ask.key) => Ok(Known::default()),
-            None => self.store.record(&ask.key).await.map(Known::from),
+            Some(common) => self.store.two_records(own, common).await.map(|(own, common)| Known { own, common }),
+            None if !ask.keeps(own) => Ok(Known::default()),
+            None => self.store.record(own).await.map(Known::from),
         };
         Ok(self.tolerate(found)?.unwrap_or_default())
     }
@@ -304,13 +308,14 @@ impl Cache {
         told.or(health.last_failure).or(health.set_aside)
     }
 
-    /// What the origin of `key` taught.
-    async fn lessons(&self, key: &Key, now: u64) -> Result<Option<Arc<Learned>>> {
-        if let Some(held) = self.lessons.get(key, now) {
+    /// What the origin of a request taught whoever asks, and enough others.
+    async fn lessons(&self, ask: &Ask, now: u64) -> Result<Option<Arc<Learned>>> {
+        if let Some(held) = self.lessons.get(ask, now) {
             return Ok(held);
         }
-        let record = self.tolerate(self.store.record(&origin_key(key)).await)?.flatten();
-        Ok(self.lessons.hold(key, record.map(|record| record.lessons), now))
+        let (own, common) = (origin_key(&ask.key), common_key(ask).map(origin_key));
+        let known = self.both(ask, &own, common.as_ref()).await?;
+        Ok(self.lessons.hold(ask, learn::lessons(ask, known, &self.policy, now), now))
     }
 
     /// What the store counted.
@@ -342,6 +347,9 @@ impl Cache {
         self.counters.count(answer.outcome, answer.reason);
         self.counters.bytes_saved.add(answer.bytes_saved);
         let seen = acknowledged_under(ask);
+        if let Some(spread) = answer.spread {
+            self.counters.trackers.note(&ask.key.url, spread);
+        }
         Ok(Assembled::Whole(Box::new(Response {
             url: Arc::clone(&ask.url),
             status: answer.status,
@@ -386,7 +394,7 @@ impl Cache {
     }
 
     async fn write(&self, key: &Key, change: Change, body: Option<Body>) -> Result<()> {
-        let is_lesson = matches!(change, Change::Learn(..));
+        let is_lesson = matches!(change, Change::Learn(..) | Change::Testify(_));
         let written = self.tolerate(self.store.write(key, change, body).await).map(|_| ());
         if is_lesson {
             self.lessons.forget(key);

@@ -5,8 +5,11 @@
 //! 304 ratio   = 304 responses / requests sent
 //! ```
 
+pub mod trackers;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::counters::trackers::Trackers;
 use crate::exchange::outcome::{Outcome, Reason};
 
 /// One counter. Only its own total matters, so no ordering is needed.
@@ -45,6 +48,8 @@ pub struct Counters {
     pub coalesced: Counter,
     /// Reads and writes that the store refused.
     pub store_errors: Counter,
+    /// Hosts that tell clients apart by validators.
+    pub trackers: Trackers,
     outcomes: [Counter; Outcome::ALL.len()],
     reasons: [Counter; Reason::ALL.len()],
 }

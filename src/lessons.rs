@@ -1,6 +1,7 @@
 //! What origins taught, at hand: looked up for every request to something stored, and so held in memory for a minute.
 //!
-//! The store keeps it ([`crate::entry::learned`]); other processes may have added to it since.
+//! The store keeps it ([`crate::entry::learned`], [`crate::entry::testified`]); other processes may have added to it since. What is held is
+//! what a request goes by: what its identity was taught, and enough of the others.
 
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,11 +9,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use lru::LruCache;
 
 use crate::entry::learned::Lessons as Learned;
+use crate::exchange::Ask;
 use crate::exchange::learn::origin;
+use crate::exchange::sharing::common_key;
 use crate::identity::Partition;
 use crate::key::Key;
 
-/// Most origins held.
+/// Most origins held, for all who ask.
 const MOST_ORIGINS: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
 
 /// Seconds after which the store is asked again.
@@ -24,10 +27,19 @@ pub struct Lessons {
     table: Mutex<LruCache<u64, Held>>,
 }
 
+/// Whose lessons a request goes by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Pupil {
+    /// Those of this one; `None`: of nobody in particular, for what goes by an exit of one request has none of its own.
+    own: Option<Partition>,
+    /// Those that exits agree on.
+    is_sharing: bool,
+}
+
 #[derive(Debug)]
 struct Held {
     origin: Box<str>,
-    partition: Partition,
+    pupil: Pupil,
     /// Nothing, for most.
     learned: Option<Arc<Learned>>,
     since: u64,
@@ -40,28 +52,30 @@ impl Default for Lessons {
 }
 
 impl Lessons {
-    /// What is at hand for the origin of `key` at `now`: `None` where the store is to be asked.
-    pub fn get(&self, key: &Key, now: u64) -> Option<Option<Arc<Learned>>> {
+    /// What is at hand for the origin of `ask` at `now`: `None` where the store is to be asked.
+    pub fn get(&self, ask: &Ask, now: u64) -> Option<Option<Arc<Learned>>> {
+        let (origin, pupil) = (origin(&ask.key.url), Pupil::of(ask));
         let mut table = self.table();
-        let held = table.get(&place(key))?;
-        let is_valid = now.saturating_sub(held.since) < TRUSTED_FOR
-            && held.partition == key.partition
-            && *held.origin == *origin(&key.url);
+        let held = table.get(&pupil.place(origin))?;
+        let is_valid = now.saturating_sub(held.since) < TRUSTED_FOR && held.pupil == pupil && *held.origin == *origin;
         is_valid.then(|| held.learned.clone())
     }
 
     /// Holds what the store said at `now`.
-    pub fn hold(&self, key: &Key, learned: Option<Learned>, now: u64) -> Option<Arc<Learned>> {
-        let learned = learned.filter(|learned| !learned.is_empty()).map(Arc::new);
-        let held =
-            Held { origin: origin(&key.url).into(), partition: key.partition, learned: learned.clone(), since: now };
-        self.table().put(place(key), held);
+    pub fn hold(&self, ask: &Ask, learned: Learned, now: u64) -> Option<Arc<Learned>> {
+        let learned = (!learned.is_empty()).then(|| Arc::new(learned));
+        let (origin, pupil) = (origin(&ask.key.url), Pupil::of(ask));
+        let held = Held { origin: origin.into(), pupil, learned: learned.clone(), since: now };
+        self.table().put(pupil.place(origin), held);
         learned
     }
 
-    /// Something was learned about the origin of `key`.
+    /// Something was learned about the origin of `key`, which is one of its records. Who goes by others as well hears of it within a minute.
     pub fn forget(&self, key: &Key) {
-        self.table().pop(&place(key));
+        let mut table = self.table();
+        for pupil in Pupil::taught_by(key.partition) {
+            table.pop(&pupil.place(origin(&key.url)));
+        }
     }
 
     fn table(&self) -> MutexGuard<'_, LruCache<u64, Held>> {
@@ -69,8 +83,22 @@ impl Lessons {
     }
 }
 
-/// Two origins in one place drive each other out, and are told apart by what is held.
-fn place(key: &Key) -> u64 {
-    let seed = key.partition.exit.witness();
-    xxhash_rust::xxh3::xxh3_64_with_seed(origin(&key.url).as_bytes(), seed)
+impl Pupil {
+    fn of(ask: &Ask) -> Self {
+        let own = (!ask.is_fleeting).then_some(ask.key.partition);
+        Self { own, is_sharing: common_key(ask).is_some() }
+    }
+
+    /// Those who go first by the record of that partition.
+    fn taught_by(partition: Partition) -> impl Iterator<Item = Self> {
+        let own = [false, true].map(|is_sharing| Self { own: Some(partition), is_sharing });
+        let nobody = (partition == Partition::ANONYMOUS).then_some(Self { own: None, is_sharing: true });
+        own.into_iter().chain(nobody)
+    }
+
+    /// Two of one place drive each other out, and are told apart by what is held.
+    fn place(self, origin: &str) -> u64 {
+        let exit = self.own.map_or(u64::MAX, |own| own.exit.witness());
+        xxhash_rust::xxh3::xxh3_64_with_seed(origin.as_bytes(), exit.wrapping_add(u64::from(self.is_sharing)))
+    }
 }

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use notmodified::digest::Digest;
 use notmodified::entry::corroboration::{Candidate, Corroboration, Doubt, Field, Latest, Reconsidering, Witness};
 use notmodified::entry::learned::{Learned, Lesson, Lessons, Place, Rung, Rungs, Suffix};
+use notmodified::entry::testified::{Saying, Testified, What};
 use notmodified::entry::{Acknowledged, BodyRef, Consumer, Record, StoredResponse};
 use notmodified::fields::Fields;
 use notmodified::identity::{Credentials, Exit, Partition};
@@ -173,12 +174,12 @@ impl<'a> Arbitrary<'a> for Stored {
             acknowledged,
             lessons,
             corroboration: corroboration(from)?,
+            testified: testified(from)?,
         }))
     }
 }
 
 fn corroboration(from: &mut Unstructured<'_>) -> Result<Corroboration> {
-    let witness = |from: &mut Unstructured<'_>| Ok(Witness { exit: from.arbitrary()?, at: from.arbitrary()? });
     let candidates = (0..from.int_in_range(0..=2)?)
         .map(|_| {
             Ok(Candidate {
@@ -186,7 +187,7 @@ fn corroboration(from: &mut Unstructured<'_>) -> Result<Corroboration> {
                 field: *from.choose(&[Field::Tag, Field::Date])?,
                 validator: Bytes::from(value(from)?),
                 page: Digest([from.arbitrary()?; 32]),
-                witnesses: (0..from.int_in_range(0..=3)?).map(|_| witness(from)).collect::<Result<_>>()?,
+                witnesses: witnesses(from)?,
             })
         })
         .collect::<Result<_>>()?;
@@ -204,11 +205,38 @@ fn corroboration(from: &mut Unstructured<'_>) -> Result<Corroboration> {
     Ok(Corroboration { candidates, reconsidering, latest })
 }
 
+fn witnesses(from: &mut Unstructured<'_>) -> Result<Vec<Witness>> {
+    (0..from.int_in_range(0..=3)?).map(|_| Ok(Witness { exit: from.arbitrary()?, at: from.arbitrary()? })).collect()
+}
+
+fn testified(from: &mut Unstructured<'_>) -> Result<Testified> {
+    let sayings = (0..from.int_in_range(0..=2)?)
+        .map(|_| {
+            let what = match from.int_in_range(0..=2)? {
+                0 => What::Fails(place(from)?, *from.choose(&Rung::ALL)?),
+                1 => What::Holds(place(from)?, *from.choose(&Rung::ALL)?),
+                _ => What::Marks(suffix(from)?),
+            };
+            let urls = (0..from.int_in_range(0..=3)?).map(|_| from.arbitrary()).collect::<Result<_>>()?;
+            Ok(Saying { what, exits: witnesses(from)?, urls })
+        })
+        .collect::<Result<_>>()?;
+    Ok(Testified { sayings })
+}
+
+fn place(from: &mut Unstructured<'_>) -> Result<Place> {
+    Ok(Place { prefix: Bytes::from(some_bytes(from, 9)?), is_coded: from.arbitrary()? })
+}
+
+fn suffix(from: &mut Unstructured<'_>) -> Result<Suffix> {
+    Ok(Suffix { coding: Bytes::from(value(from)?), suffix: Bytes::from(some_bytes(from, 6)?) })
+}
+
 fn lessons(from: &mut Unstructured<'_>) -> Result<Lessons> {
     let lessons = (0..from.int_in_range(0..=2)?)
         .map(|_| {
             Ok(Lesson {
-                place: Place { prefix: Bytes::from(some_bytes(from, 9)?), is_coded: from.arbitrary()? },
+                place: place(from)?,
                 rung: *from.choose(&Rung::ALL)?,
                 witnesses: (0..from.int_in_range(0..=3)?).map(|_| from.arbitrary()).collect::<Result<_>>()?,
                 at: from.arbitrary()?,
@@ -216,7 +244,7 @@ fn lessons(from: &mut Unstructured<'_>) -> Result<Lessons> {
         })
         .collect::<Result<_>>()?;
     let suffixes = (0..from.int_in_range(0..=2)?)
-        .map(|_| Ok(Suffix { coding: Bytes::from(value(from)?), suffix: Bytes::from(some_bytes(from, 6)?) }))
+        .map(|_| suffix(from))
         .collect::<Result<_>>()?;
     Ok(Lessons { lessons, suffixes })
 }

@@ -4,6 +4,7 @@
 use crate::digest::Digest;
 use crate::entry::corroboration::Sighting;
 use crate::entry::learned::{Learned, Teaching};
+use crate::entry::testified::Testimony;
 use crate::entry::{Acknowledged, BodyRef, Consumer, MOST_ACKNOWLEDGED, MOST_VARIANTS, Record, StoredResponse};
 use crate::fields::Fields;
 use crate::rfc::vary::Selecting;
@@ -25,6 +26,8 @@ pub enum Change {
     Unconfirmed(Digest, u64),
     /// An answer taught something about its origin.
     Learn(Teaching, u64),
+    /// An exit without credentials was taught this about the origin.
+    Testify(Box<Testimony>),
     /// The origin asked not to be asked before this time (seconds since the epoch); 0: it can be asked again.
     Pause(u64),
     /// It was of use at this time (seconds since the epoch), and nothing else has to be written.
@@ -85,6 +88,7 @@ impl Change {
             Self::Drop(body) => drop_body(record, *body),
             Self::Unconfirmed(content, _) => record.unconfirmed.replace(*content) != Some(*content),
             Self::Learn(teaching, at) => record.lessons.take(teaching, *at),
+            Self::Testify(testimony) => record.testified.take(testimony),
             Self::Pause(until) => pause(record, *until),
             Self::Use(_) => !record.variants.is_empty() && self.used_since(record).is_some(),
             Self::Sight(sighting) => sighting.apply(record),
@@ -114,6 +118,7 @@ impl Change {
             Self::Freshen(freshening) => freshening.response_time,
             Self::Acknowledge(acknowledgement) => acknowledgement.at,
             Self::Sight(sighting) => sighting.at,
+            Self::Testify(testimony) => testimony.at,
             Self::Use(at) | Self::Learn(_, at) | Self::Unconfirmed(_, at) => *at,
             Self::Invalidate | Self::Drop(_) | Self::Pause(_) | Self::Forget => return None,
         };

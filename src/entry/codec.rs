@@ -10,6 +10,7 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use crate::digest::Digest;
 use crate::entry::corroboration::{Candidate, Corroboration, Doubt, Field, Latest, Reconsidering, Witness};
 use crate::entry::learned::{Learned, Lesson, Lessons, Place, Rung, Rungs, Suffix};
+use crate::entry::testified::{Saying, Testified, What};
 use crate::entry::{Acknowledged, BodyRef, Consumer, Record, StoredResponse};
 use crate::fields::Fields;
 use crate::identity::{Credentials, Exit, Partition};
@@ -43,6 +44,7 @@ pub fn encode(record: &Record) -> Bytes {
     }
     encode_lessons(&mut payload, &record.lessons);
     encode_corroboration(&mut payload, &record.corroboration);
+    encode_testified(&mut payload, &record.testified);
     let mut bytes = BytesMut::with_capacity(HEADER + payload.len());
     bytes.put_u8(VERSION);
     bytes.put_u64_le(xxhash_rust::xxh3::xxh3_64(&payload));
@@ -53,9 +55,7 @@ pub fn encode(record: &Record) -> Bytes {
 fn encode_lessons(into: &mut BytesMut, lessons: &Lessons) {
     put_count(into, lessons.lessons.len());
     for lesson in &lessons.lessons {
-        put_sized(into, &lesson.place.prefix);
-        into.put_u8(u8::from(lesson.place.is_coded));
-        into.put_u8(lesson.rung.bit());
+        encode_place(into, &lesson.place, lesson.rung);
         put_count(into, lesson.witnesses.len());
         for witness in &lesson.witnesses {
             into.put_u64_le(*witness);
@@ -64,8 +64,47 @@ fn encode_lessons(into: &mut BytesMut, lessons: &Lessons) {
     }
     put_count(into, lessons.suffixes.len());
     for one in &lessons.suffixes {
-        put_sized(into, &one.coding);
-        put_sized(into, &one.suffix);
+        encode_suffix(into, one);
+    }
+}
+
+fn encode_place(into: &mut BytesMut, place: &Place, rung: Rung) {
+    put_sized(into, &place.prefix);
+    into.put_u8(u8::from(place.is_coded));
+    into.put_u8(rung.bit());
+}
+
+fn encode_suffix(into: &mut BytesMut, suffix: &Suffix) {
+    put_sized(into, &suffix.coding);
+    put_sized(into, &suffix.suffix);
+}
+
+fn encode_testified(into: &mut BytesMut, testified: &Testified) {
+    put_count(into, testified.sayings.len());
+    for saying in &testified.sayings {
+        let (kind, what) = match &saying.what {
+            What::Fails(place, rung) => (0, Ok((place, rung))),
+            What::Holds(place, rung) => (1, Ok((place, rung))),
+            What::Marks(suffix) => (2, Err(suffix)),
+        };
+        into.put_u8(kind);
+        match what {
+            Ok((place, rung)) => encode_place(into, place, *rung),
+            Err(suffix) => encode_suffix(into, suffix),
+        }
+        encode_witnesses(into, &saying.exits);
+        put_count(into, saying.urls.len());
+        for url in &saying.urls {
+            into.put_u64_le(*url);
+        }
+    }
+}
+
+fn encode_witnesses(into: &mut BytesMut, witnesses: &[Witness]) {
+    put_count(into, witnesses.len());
+    for witness in witnesses {
+        into.put_u64_le(witness.exit);
+        into.put_u64_le(witness.at);
     }
 }
 
@@ -79,11 +118,7 @@ fn encode_corroboration(into: &mut BytesMut, corroboration: &Corroboration) {
         });
         put_sized(into, &candidate.validator);
         into.put_slice(&candidate.page.0);
-        put_count(into, candidate.witnesses.len());
-        for witness in &candidate.witnesses {
-            into.put_u64_le(witness.exit);
-            into.put_u64_le(witness.at);
-        }
+        encode_witnesses(into, &candidate.witnesses);
     }
     into.put_u8(u8::from(corroboration.reconsidering.is_some()));
     if let Some(Reconsidering { left, since, doubt }) = corroboration.reconsidering {
@@ -147,6 +182,7 @@ pub fn decode(mut bytes: Bytes) -> Option<Record> {
     let acknowledged = get_many(&mut bytes, decode_acknowledged)?;
     let lessons = decode_lessons(&mut bytes)?;
     let corroboration = decode_corroboration(&mut bytes)?;
+    let testified = decode_testified(&mut bytes)?;
     let record = Record {
         url,
         partition,
@@ -158,34 +194,62 @@ pub fn decode(mut bytes: Bytes) -> Option<Record> {
         acknowledged,
         lessons,
         corroboration,
+        testified,
     };
     bytes.is_empty().then_some(record)
 }
 
 fn decode_lessons(bytes: &mut Bytes) -> Option<Lessons> {
     let lesson = |bytes: &mut Bytes| {
+        let (place, rung) = decode_place(bytes)?;
         Some(Lesson {
-            place: Place { prefix: get_sized(bytes)?, is_coded: get_flag(bytes)? },
-            rung: Rung::from_bit(bytes.try_get_u8().ok()?)?,
+            place,
+            rung,
             witnesses: get_many(bytes, |bytes| bytes.try_get_u64_le().ok())?,
             at: bytes.try_get_u64_le().ok()?,
         })
     };
     let lessons = get_many(bytes, lesson)?;
-    let suffixes = get_many(bytes, |bytes| Some(Suffix { coding: get_sized(bytes)?, suffix: get_sized(bytes)? }))?;
+    let suffixes = get_many(bytes, decode_suffix)?;
     Some(Lessons { lessons, suffixes })
 }
 
+fn decode_place(bytes: &mut Bytes) -> Option<(Place, Rung)> {
+    let place = Place { prefix: get_sized(bytes)?, is_coded: get_flag(bytes)? };
+    Some((place, Rung::from_bit(bytes.try_get_u8().ok()?)?))
+}
+
+fn decode_suffix(bytes: &mut Bytes) -> Option<Suffix> {
+    Some(Suffix { coding: get_sized(bytes)?, suffix: get_sized(bytes)? })
+}
+
+fn decode_testified(bytes: &mut Bytes) -> Option<Testified> {
+    let saying = |bytes: &mut Bytes| {
+        let what = match bytes.try_get_u8().ok()? {
+            0 => decode_place(bytes).map(|(place, rung)| What::Fails(place, rung))?,
+            1 => decode_place(bytes).map(|(place, rung)| What::Holds(place, rung))?,
+            2 => What::Marks(decode_suffix(bytes)?),
+            _ => return None,
+        };
+        let exits = get_many(bytes, decode_witness)?;
+        let urls = get_many(bytes, |bytes| bytes.try_get_u64_le().ok())?;
+        Some(Saying { what, exits, urls })
+    };
+    Some(Testified { sayings: get_many(bytes, saying)? })
+}
+
+fn decode_witness(bytes: &mut Bytes) -> Option<Witness> {
+    Some(Witness { exit: bytes.try_get_u64_le().ok()?, at: bytes.try_get_u64_le().ok()? })
+}
+
 fn decode_corroboration(bytes: &mut Bytes) -> Option<Corroboration> {
-    let witness =
-        |bytes: &mut Bytes| Some(Witness { exit: bytes.try_get_u64_le().ok()?, at: bytes.try_get_u64_le().ok()? });
     let candidate = |bytes: &mut Bytes| {
         Some(Candidate {
             selecting: Selecting(get_array(bytes)?),
             field: if get_flag(bytes)? { Field::Date } else { Field::Tag },
             validator: get_sized(bytes)?,
             page: Digest(get_array(bytes)?),
-            witnesses: get_many(bytes, witness)?,
+            witnesses: get_many(bytes, decode_witness)?,
         })
     };
     let candidates = get_many(bytes, candidate)?;
@@ -319,6 +383,7 @@ mod tests {
     use crate::digest::Digest;
     use crate::entry::corroboration::{Candidate, Corroboration, Doubt, Field, Latest, Reconsidering, Witness};
     use crate::entry::learned::{Learned, Lesson, Lessons, Place, Rung, Rungs, Suffix};
+    use crate::entry::testified::{Saying, Testified, What};
     use crate::entry::{Acknowledged, BodyRef, Consumer, Record, StoredResponse};
     use crate::identity::{Credentials, Exit, Partition};
     use crate::rfc::vary::Selecting;
@@ -385,6 +450,23 @@ mod tests {
     }
 
     prop_compose! {
+        fn saying()(
+            kind in 0..3_u8,
+            lesson in lesson(),
+            suffix in any::<([u8; 4], [u8; 5])>(),
+            exits in prop::collection::vec(any::<(u64, u64)>().prop_map(|(exit, at)| Witness { exit, at }), 0..3),
+        ) -> Saying {
+            let Lesson { place, rung, witnesses: urls, .. } = lesson;
+            let what = match kind {
+                0 => What::Fails(place, rung),
+                1 => What::Holds(place, rung),
+                _ => What::Marks(Suffix { coding: Bytes::copy_from_slice(&suffix.0), suffix: Bytes::copy_from_slice(&suffix.1) }),
+            };
+            Saying { what, exits, urls }
+        }
+    }
+
+    prop_compose! {
         fn record()(
             url in ".{0,40}",
             partition in any::<([u8; 16], [u8; 16])>(),
@@ -393,7 +475,7 @@ mod tests {
             suffixes in prop::collection::vec(any::<([u8; 4], [u8; 5])>(), 0..3),
             variants in prop::collection::vec(variant(), 0..4),
             acknowledged in prop::collection::vec(any::<([u8; 16], [u8; 16], [u8; 32])>(), 0..4),
-            candidates in prop::collection::vec(candidate(), 0..3),
+            (candidates, sayings) in (prop::collection::vec(candidate(), 0..3), prop::collection::vec(saying(), 0..3)),
             latest in prop::option::of(any::<([u8; 16], [u8; 32])>().prop_map(|(selecting, mark)| Latest { selecting: Selecting(selecting), mark: Digest(mark) })),
             reconsidering in prop::option::of(any::<(u8, u64, bool)>().prop_map(|(left, since, is_validator)| Reconsidering { left, since, doubt: if is_validator { Doubt::Validator } else { Doubt::Content } })),
         ) -> Record {
@@ -407,6 +489,7 @@ mod tests {
                 url, partition: Partition { exit: Exit(partition.0), credentials: Credentials(partition.1) }, version: numbers.0, last_used: numbers.1, not_before: numbers.2,
                 unconfirmed: (numbers.2 % 2 == 0).then_some(Digest([7; 32])),
                 variants, acknowledged, lessons: Lessons { lessons, suffixes }, corroboration: Corroboration { candidates, reconsidering, latest },
+                testified: Testified { sayings },
             }
         }
     }

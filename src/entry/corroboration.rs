@@ -166,7 +166,7 @@ impl Candidate {
         self.seen_by(quorum, now) >= usize::from(quorum.k.max(1))
     }
 
-    fn is_of(&self, selecting: Selecting, page: Digest) -> bool {
+    pub(super) fn is_of(&self, selecting: Selecting, page: Digest) -> bool {
         self.selecting == selecting && self.page == page
     }
 }
@@ -259,6 +259,13 @@ impl Corroboration {
 }
 
 impl Sighting {
+    /// Those of `before`, and what came.
+    pub(super) fn noted(&self, before: &[Candidate], response: &StoredResponse, page: Digest) -> Vec<Candidate> {
+        let mut corroboration = Corroboration { candidates: before.to_vec(), ..Corroboration::default() };
+        corroboration.note(self, response, page);
+        corroboration.candidates
+    }
+
     /// Takes it in. `false`: nothing new.
     pub(super) fn apply(&self, record: &mut Record) -> bool {
         let latest = self.response.as_ref().map(|one| Latest { selecting: one.selecting, mark: one.mark() });

@@ -205,6 +205,31 @@ impl Lessons {
         Rung::ALL.into_iter().filter(is_barred).fold(Rungs::NONE, Rungs::with)
     }
 
+    /// These, and what `others` say at `now` where these say nothing against it.
+    #[must_use]
+    pub fn and(mut self, others: Self, now: u64) -> Self {
+        for other in others.lessons {
+            let same = |one: &&mut Lesson| one.rung == other.rung && one.place == other.place;
+            match self.lessons.iter_mut().find(same) {
+                None => self.lessons.push(other),
+                Some(own) if now.saturating_sub(own.at) >= DECAY => *own = other,
+                // Whatever the others say: it was seen to hold.
+                Some(own) if own.witnesses.is_empty() => {}
+                Some(own) => {
+                    let further = other.witnesses.into_iter().filter(|url| !own.witnesses.contains(url));
+                    own.witnesses = own.witnesses.iter().copied().chain(further).take(AGREEMENT).collect();
+                    own.at = own.at.max(other.at);
+                }
+            }
+        }
+        for suffix in others.suffixes {
+            if !self.suffixes.contains(&suffix) {
+                self.suffixes.push(suffix);
+            }
+        }
+        self
+    }
+
     /// Does a rung hold at `place`, as far as was noted?
     #[must_use]
     pub fn is_known_to_hold(&self, place: &Place, rung: Rung) -> bool {
@@ -289,6 +314,22 @@ mod tests {
         assert!(lessons.take(&Teaching::Holds(place("d"), Rung::Tag), 1_000));
         assert!(lessons.barred(&place("d"), 1_000).is_empty());
         assert!(lessons.barred(&place("e"), 1_000).contains(Rung::Tag));
+    }
+
+    #[test]
+    fn what_others_say_adds_to_what_was_learned_and_does_not_overrule_it() {
+        let mut own = taught(&[("a", 1), ("a", 2), ("b", 1)]);
+        own.take(&Teaching::Holds(place("c"), Rung::Tag), 1_000);
+        let both = own.clone().and(taught(&[("a", 3), ("c", 1), ("c", 2), ("c", 3)]), 1_000);
+        let barred = |prefix: &str| both.barred(&place(prefix), 1_000).contains(Rung::Tag);
+        assert!(barred("a") && !barred("c"));
+        // What was learned long ago is no word against it.
+        let later = 1_000 + DECAY;
+        let mut others = Lessons::default();
+        for url in 1..=3 {
+            others.take(&Teaching::Fails(place("c"), Rung::Tag, url), later);
+        }
+        assert!(own.and(others, later).barred(&place("c"), later).contains(Rung::Tag));
     }
 
     #[test]

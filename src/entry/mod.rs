@@ -6,12 +6,15 @@ pub mod change;
 pub mod codec;
 pub mod corroboration;
 pub mod learned;
+pub mod spread;
+pub mod testified;
 
 use bytes::Bytes;
 
 use crate::digest::Digest;
 use crate::entry::corroboration::Corroboration;
 use crate::entry::learned::{Learned, Lessons};
+use crate::entry::testified::Testified;
 use crate::fields::Fields;
 use crate::identity::Partition;
 use crate::rfc::etag::EntityTag;
@@ -51,6 +54,8 @@ pub struct Record {
     pub lessons: Lessons,
     /// What the exits of requests without credentials were given, where the key is that of such requests.
     pub corroboration: Corroboration,
+    /// What those exits say that an origin taught them, where the key is that of one.
+    pub testified: Testified,
 }
 
 /// One stored response: a variant.
@@ -209,6 +214,7 @@ impl Record {
             acknowledged: Vec::new(),
             lessons: Lessons::default(),
             corroboration: Corroboration::default(),
+            testified: Testified::default(),
         }
     }
 
@@ -220,6 +226,7 @@ impl Record {
             && self.unconfirmed.is_none()
             && self.lessons.is_empty()
             && self.corroboration.is_empty()
+            && self.testified.is_empty()
     }
 
     /// The content that `consumer` last acknowledged of the variant that `selecting` names.

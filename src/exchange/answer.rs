@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use crate::entry::BodyRef;
 use crate::entry::change::{Acknowledgement, Change};
+use crate::entry::spread::Spread;
 use crate::exchange::outcome::{Handling, Outcome, Reason};
 use crate::fields::Fields;
 use crate::key::Key;
@@ -30,6 +31,8 @@ pub struct Answer {
     pub bytes_saved: u64,
     /// What acknowledging this response would write.
     pub acknowledgement: Option<Acknowledgement>,
+    /// How the validators that came for this page are spread over exits, where the answer is evidence of that.
+    pub spread: Option<Spread>,
     /// What is to be written, in order.
     pub writes: Vec<Write>,
 }

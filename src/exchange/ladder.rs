@@ -32,7 +32,11 @@ pub enum Whole {
 /// How to ask about `stored` at `now`.
 pub fn rung(stored: &StoredResponse, url: &str, lessons: Option<&Lessons>, now: u64) -> Result<Rung, Whole> {
     let rung = foothold(stored, url, lessons, now)?;
-    if is_below_the_tag(stored, rung) && stored.learned.polls + 1 >= FULL_EVERY { Err(Whole::Due) } else { Ok(rung) }
+    if is_below_the_tag(stored, rung) && stored.learned.polls.saturating_add(1) >= FULL_EVERY {
+        Err(Whole::Due)
+    } else {
+        Ok(rung)
+    }
 }
 
 /// The highest rung that holds.

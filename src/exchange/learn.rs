@@ -7,15 +7,17 @@
 use bytes::Bytes;
 
 use crate::entry::change::Change;
-use crate::entry::learned::{Learned, Rung, Teaching};
+use crate::entry::learned::{Learned, Lessons, Rung, Teaching};
+use crate::entry::testified::Testimony;
 use crate::entry::{MOST_OTHER_TAGS, StoredResponse};
 use crate::exchange::answer::Write;
 use crate::exchange::ladder::{self, Whole};
 use crate::exchange::marks;
 use crate::exchange::outcome::Reason;
 use crate::exchange::plan::Pending;
+use crate::exchange::sharing::{Known, common_key};
 use crate::exchange::storable::Judged;
-use crate::exchange::{FullEvery, Policy};
+use crate::exchange::{Ask, FullEvery, Policy};
 use crate::fields::Fields;
 use crate::key::{Key, Method};
 use crate::rfc::etag::EntityTag;
@@ -60,16 +62,16 @@ pub(super) fn by_not_modified(
     stored: &StoredResponse,
     policy: &Policy,
     now: u64,
-) -> (Learned, Option<Write>) {
+) -> (Learned, Vec<Write>) {
     let learned = Learned { polls: polls(pending, stored, policy), changes: 0, ..stored.learned };
     // Only where some other URL of the origin said otherwise is it worth a note.
     let place = || ladder::place(stored, &pending.ask.key.url);
     let doubted = pending.lessons.as_ref().filter(|lessons| !lessons.lessons.is_empty());
     let told = doubted.zip(pending.rung.ok()).and_then(|(lessons, rung)| {
         let place = place();
-        (!lessons.is_known_to_hold(&place, rung)).then(|| note(&pending.ask.key, Teaching::Holds(place, rung), now))
+        (!lessons.is_known_to_hold(&place, rung)).then(|| note(pending, Teaching::Holds(place, rung), now))
     });
-    (learned, told)
+    (learned, told.unwrap_or_default())
 }
 
 /// What a 200 teaches whose header section said that its content is the stored one: as much as that content would have, but that nobody has
@@ -190,7 +192,7 @@ impl Answered<'_> {
             Ok(_) if is_known && !is_same_tag => Some(Reason::AlternatingTag),
             Ok(_) | Err(_) => None,
         };
-        Taught { learned, other_tags, reason, writes: ignored.into_iter().map(|rung| self.told(rung)).collect() }
+        Taught { learned, other_tags, reason, writes: ignored.map(|rung| self.told(rung)).unwrap_or_default() }
     }
 
     /// The tags that came with this content before, the stored one among them, but for the one that came now. Those of before a touch
@@ -212,10 +214,10 @@ impl Answered<'_> {
     }
 
     /// A rung did not hold: for the other URLs of the origin to know.
-    fn told(&self, rung: Rung) -> Write {
-        let key = &self.pending.ask.key;
-        let witness = xxhash_rust::xxh3::xxh3_64(key.url.as_bytes());
-        note(key, Teaching::Fails(ladder::place(self.before, &key.url), rung, witness), self.now)
+    fn told(&self, rung: Rung) -> Vec<Write> {
+        let url = &self.pending.ask.key.url;
+        let witness = xxhash_rust::xxh3::xxh3_64(url.as_bytes());
+        note(self.pending, Teaching::Fails(ladder::place(self.before, url), rung, witness), self.now)
     }
 
     /// The content is another.
@@ -269,8 +271,25 @@ impl Answered<'_> {
     }
 }
 
-pub(super) fn note(of: &Key, teaching: Teaching, at: u64) -> Write {
-    Write { key: origin_key(of), change: Change::Learn(teaching, at) }
+/// A lesson of this identity's own, and its word to the others, who need that of several.
+pub(super) fn note(pending: &Pending, teaching: Teaching, at: u64) -> Vec<Write> {
+    let told = pending.common.as_ref().map(|common| {
+        let exit = pending.ask.identity.exit.witness();
+        let testimony = Testimony { exit, teaching: teaching.clone(), at, quorum: common.quorum };
+        Write { key: origin_key(&common.key), change: Change::Testify(Box::new(testimony)) }
+    });
+    let own = Write { key: origin_key(&pending.ask.key), change: Change::Learn(teaching, at) };
+    std::iter::once(own).chain(told).collect()
+}
+
+/// What the origin of `ask` taught, given the records of [`origin_key`]: its identity, and enough exits.
+#[must_use]
+pub fn lessons(ask: &Ask, known: Known, policy: &Policy, now: u64) -> Lessons {
+    let Known { own, common } = known;
+    let quorum = policy.quorum().filter(|_| common_key(ask).is_some());
+    let testified = || common.as_ref().or(own.as_ref()).map(|record| &record.testified);
+    let agreed = quorum.and_then(|quorum| Some(testified()?.agreed(quorum, now))).unwrap_or_default();
+    own.map(|own| own.lessons).unwrap_or_default().and(agreed, now)
 }
 
 /// Where what was learned about the origin of a key is kept. The same partition: an origin could teach each client another lesson, and

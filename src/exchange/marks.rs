@@ -11,7 +11,12 @@ use crate::fields::Fields;
 use crate::rfc::etag::EntityTag;
 
 /// What codings add to tags shows where one content comes in two of them, or after a 304 that left it out.
-pub(super) fn learned(pending: &Pending, fields: &Fields, judged: &Judged, now: u64) -> Option<Write> {
+pub(super) fn learned(pending: &Pending, fields: &Fields, judged: &Judged, now: u64) -> Vec<Write> {
+    let suffix = new_suffix(pending, fields, judged);
+    suffix.map(|suffix| note(pending, Teaching::Marks(suffix), now)).unwrap_or_default()
+}
+
+fn new_suffix(pending: &Pending, fields: &Fields, judged: &Judged) -> Option<Suffix> {
     let came = Tagged { tag: fields.get(b"etag").and_then(EntityTag::new)?, coding: judged.coding.as_deref() };
     let same = pending.record.iter().flat_map(|record| &record.variants).filter(|one| one.content == judged.content);
     let mut others = same.filter_map(|one| Some(Tagged { tag: one.entity_tag()?, coding: one.coding.as_deref() }));
@@ -20,7 +25,7 @@ pub(super) fn learned(pending: &Pending, fields: &Fields, judged: &Judged, now: 
         .find_map(|one| between(came, one).or_else(|| between(one, came)))
         .or_else(|| left_out(pending, fields, came.coding).filter(|_| is_stored()))?;
     let is_known = pending.lessons.as_ref().is_some_and(|lessons| lessons.suffixes.contains(&suffix));
-    (!is_known).then(|| note(&pending.ask.key, Teaching::Marks(suffix), now))
+    (!is_known).then_some(suffix)
 }
 
 /// A tag, and the coding of what it came with.

@@ -60,8 +60,7 @@ pub(super) fn not_modified(
     secret: &Secret,
 ) -> Answer {
     let (learned, told) = learn::by_not_modified(pending, stored, policy, reply.response_time);
-    let lesson = Lesson { learned, told: told.into_iter().collect() };
-    confirmation(pending, stored, reply, lesson, policy, secret)
+    confirmation(pending, stored, reply, Lesson { learned, told }, policy, secret)
 }
 
 /// What the confirmation of a stored response taught, and what its origin's other URLs are to know of it.
@@ -80,6 +79,8 @@ pub(super) fn confirmation(
     secret: &Secret,
 ) -> Answer {
     let Lesson { learned, told } = lesson;
+    // What one of them was taught is no lesson for the others.
+    let learned = if stored.is_shared { stored.learned } else { learned };
     // A 304 can be made for one client. Of what exits share, it changes no validator.
     let is_tag_confirmed = pending.rung != Ok(Rung::Date) && !stored.is_shared;
     let fields = freshen::freshened(&stored.fields, &reply.fields, is_tag_confirmed);
@@ -109,6 +110,7 @@ pub(super) fn confirmation(
         is_changed: !is_known,
         bytes_saved: stored.wire_bytes.saturating_sub(reply.wire_bytes),
         acknowledgement: acknowledgement(stored.selecting, Some(stored.mark()), reply.response_time, policy),
+        spread: None,
         writes: write.or_else(|| pending.note_of_use(policy, reply.response_time)).into_iter().chain(told).collect(),
     }
 }

@@ -46,6 +46,9 @@ pub(super) fn stored(pending: &Pending, reply: Reply, judged: Judged, policy: &P
     };
     let is_changed = !pending.knows(&response, policy);
     let acknowledgement = acknowledgement(selecting, Some(response.mark()), reply.response_time, policy);
+    // It is stored for this identity, and a page is a word to the others.
+    let sighting = response.is_page().then(|| pending.sighting(Some(&response), &reply)).flatten();
+    let own = Write { key: pending.ask.key.clone(), change: Change::Store(Box::new(response)) };
     Answer {
         outcome,
         reason: taught.reason,
@@ -54,17 +57,11 @@ pub(super) fn stored(pending: &Pending, reply: Reply, judged: Judged, policy: &P
         is_changed,
         bytes_saved: 0,
         acknowledgement,
-        writes: kept(pending, response, &reply).chain(taught.writes).collect(),
+        spread: sighting.as_ref().and_then(|sighting| pending.spread(sighting)),
+        writes: std::iter::once(own).chain(sighting).chain(taught.writes).collect(),
         fields: reply.fields,
         body: AnswerBody::Received(reply.body),
     }
-}
-
-/// It is stored for this identity, and a page is a word to the others.
-fn kept(pending: &Pending, response: StoredResponse, reply: &Reply) -> impl Iterator<Item = Write> {
-    let sighting = response.is_page().then(|| pending.sighting(Some(&response), reply)).flatten();
-    let own = Write { key: pending.ask.key.clone(), change: Change::Store(Box::new(response)) };
-    std::iter::once(own).chain(sighting)
 }
 
 /// What came instead of a page teaches nothing about asking for the page.
@@ -96,6 +93,7 @@ pub(super) fn passed(pending: &Pending, reply: Reply, reason: Reason, policy: &P
         is_changed: is_of_page && (delivered.is_none() || pending.known(selecting, policy) != delivered),
         bytes_saved: 0,
         acknowledgement: acknowledgement(selecting, delivered, reply.response_time, policy),
+        spread: None,
         writes: invalidations(pending, &reply)
             .into_iter()
             .chain(unconfirmed(pending, &reply, reason))

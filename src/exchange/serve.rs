@@ -51,6 +51,7 @@ pub(super) fn unsatisfied(pending: &Pending) -> Option<Answer> {
         is_changed: false,
         bytes_saved: 0,
         acknowledgement: None,
+        spread: None,
         writes: Vec::new(),
     })
 }
@@ -73,6 +74,7 @@ pub(super) fn served(
         is_changed: !pending.knows(stored, policy),
         bytes_saved: 0,
         acknowledgement: settle::acknowledgement(stored.selecting, Some(stored.mark()), now, policy),
+        spread: None,
         writes: pending.note_of_use(policy, now).into_iter().collect(),
     }
 }

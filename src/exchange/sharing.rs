@@ -20,6 +20,8 @@ use bytes::Bytes;
 
 use crate::entry::change::Change;
 use crate::entry::corroboration::{self, Asked, Candidate, Corroboration, Field, Quorum, Sighting, page};
+use crate::entry::learned::Learned;
+use crate::entry::spread::Spread;
 use crate::entry::{MOST_OTHER_TAGS, Record, StoredResponse};
 use crate::exchange::answer::Write;
 use crate::exchange::bare::is_bare;
@@ -28,9 +30,6 @@ use crate::exchange::settle::Reply;
 use crate::exchange::{Ask, Policy};
 use crate::identity::Partition;
 use crate::key::Key;
-
-/// Exits that were given one content under as many validators, from which on these are there to tell clients apart.
-const TRACKED: usize = 4;
 
 /// Who may use what an identity received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -70,15 +69,6 @@ pub struct Common {
     pub corroboration: Corroboration,
     /// When its record was last of use.
     pub last_used: u64,
-}
-
-/// One content under as many validators as there are exits: what each was given tells it from the others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Tracking {
-    /// So many validators.
-    pub validators: usize,
-    /// So many exits.
-    pub exits: usize,
 }
 
 impl Known {
@@ -130,7 +120,9 @@ pub(super) fn view(ask: &Ask, known: Known, policy: &Policy, now: u64) -> (Optio
         Record { acknowledged, ..own }
     };
     let usable = shared.into_iter().filter_map(|one| usable(one, &corroboration, quorum, now));
-    for one in usable {
+    let polls = drawn_polls(ask, now);
+    for mut one in usable {
+        one.learned.polls = polls;
         add(&mut record.variants, one);
     }
     (Some(record), Some(Common { key: key.clone(), quorum, corroboration, last_used }))
@@ -151,7 +143,7 @@ fn add(variants: &mut Vec<StoredResponse>, shared: StoredResponse) {
     }
 }
 
-/// A shared response with the validators that enough exits were given with it, and no others.
+/// A shared response with the validators that enough exits were given with it, and no others; nor anything that one of them alone was taught.
 fn usable(
     mut shared: StoredResponse,
     corroboration: &Corroboration,
@@ -162,7 +154,7 @@ fn usable(
     let agreed = |field| {
         let is_of = move |one: &&Candidate| one.field == field && one.selecting == selecting && one.page == page;
         let may = |one: &&Candidate| one.is_corroborated(quorum, now) && !is_ambiguous(one, corroboration);
-        let is_tracking = tracking(corroboration.candidates.iter().filter(is_of)).is_some();
+        let is_tracking = Spread::of(corroboration.candidates.iter().filter(is_of)).is_tracking();
         corroboration.candidates.iter().rev().filter(is_of).filter(may).filter(move |_| !is_tracking)
     };
     let mut tags = agreed(Field::Tag).map(|one| one.validator.clone());
@@ -178,7 +170,7 @@ fn usable(
             shared.fields = validator.map_or(others.clone(), |validator| others.with(name, &validator));
         }
     }
-    shared.learned.do_tags_alternate = !other_tags.is_empty();
+    shared.learned = Learned { do_tags_alternate: !other_tags.is_empty(), ..Learned::default() };
     shared.other_tags = other_tags;
     Some(shared)
 }
@@ -194,16 +186,13 @@ fn is_ambiguous(pair: &Candidate, corroboration: &Corroboration) -> bool {
     })
 }
 
-/// Tags that differ by machine are few and come to many; tags that differ by client are as many as the clients.
-pub(super) fn tracking<'a>(of_one_page: impl Iterator<Item = &'a Candidate> + Clone) -> Option<Tracking> {
-    let validators = of_one_page.clone().count();
-    if validators < TRACKED {
-        return None;
-    }
-    let mut exits: Vec<u64> = of_one_page.flat_map(|one| &one.witnesses).map(|one| one.exit).collect();
-    exits.sort_unstable();
-    exits.dedup();
-    (exits.len() <= validators).then_some(Tracking { validators, exits: exits.len() })
+/// How many polls a shared response is taken to have had since its content came whole. They are not counted: an origin decides how many of
+/// one client's it answers by a 304, and could read the count from another. So one draw in so many polls says that they were so many.
+fn drawn_polls(ask: &Ask, now: u64) -> u32 {
+    let draw = xxhash_rust::xxh3::xxh3_64_with_seed(ask.key.url.as_bytes(), ask.identity.exit.witness() ^ now);
+    // One number in n is at most the n-th part of the largest.
+    let polls = (u64::MAX / draw.max(1)).saturating_sub(1);
+    u32::try_from(polls).unwrap_or(u32::MAX)
 }
 
 impl Policy {
@@ -271,5 +260,13 @@ impl Pending {
         let (response, at) = (response.cloned(), reply.response_time);
         let sighting = Sighting { exit, asked, response, at, quorum: common.quorum };
         Some(Write { key: common.key.clone(), change: Change::Sight(Box::new(sighting)) })
+    }
+
+    /// How what the answer brought is spread over exits, as far as it was evidence of that.
+    pub(super) fn spread(&self, write: &Write) -> Option<Spread> {
+        match &write.change {
+            Change::Sight(sighting) => sighting.spread(&self.common.as_ref()?.corroboration.candidates),
+            _ => None,
+        }
     }
 }
