@@ -35,6 +35,7 @@ mod properties_rfc;
 mod sample;
 mod scan;
 mod store_contract;
+mod testimonies;
 mod verdicts;
 mod walks;
 mod wire;
