@@ -332,6 +332,15 @@ class Session:
         ``requests`` sent, ``not_modified`` (304s), ``not_modified_ratio``, ``errors``, ``wire_bytes`` received,
         ``bytes_saved`` by 304s, ``resends``, ``coalesced``, ``store_errors``, ``corrupt_records``,
         ``last_store_error``; ``outcomes`` and ``reasons`` by name.
+
+        ``tracking``: hosts that tell clients apart by validators, each with what shows it: on how many ``urls`` (128 at
+        most are counted), and on one of them how many ``validators`` one and the same content came with, given to how
+        many ``exits``. That is at least four exits, three in four of them with a validator that no other was given. A
+        tag for each machine behind a balancer comes to several exits sooner or later, and is not told, or not any more;
+        one that changes between any two visits looks like one for each client, and is as useless to others. A page
+        that shows it is not shared but under ``sharing="central"``, for as long as it shows it; other pages of the host
+        are, where exits agree: that no client's own validator is sent by another does not rest on it. Seen under
+        ``"corroborated"`` alone, which compares what exits were given; 1,024 hosts at most.
         """
         return self._engine.stats() if self._last_stats is None else copy.deepcopy(self._last_stats)
 

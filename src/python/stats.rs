@@ -35,5 +35,14 @@ pub(super) fn stats<'py>(py: Python<'py>, cache: &Cache) -> PyResult<Bound<'py, 
     stats.set_item("outcomes", outcomes)?;
     stats.set_item("reasons", reasons)?;
     stats.set_item("last_store_error", cache.last_store_error())?;
+    let tracking = PyDict::new(py);
+    for tracker in counters.trackers.told() {
+        let shown = PyDict::new(py);
+        shown.set_item("urls", tracker.urls)?;
+        shown.set_item("validators", tracker.shown.validators)?;
+        shown.set_item("exits", tracker.shown.exits)?;
+        tracking.set_item(tracker.host, shown)?;
+    }
+    stats.set_item("tracking", tracking)?;
     Ok(stats)
 }

@@ -70,6 +70,7 @@ async def test_stats_add_up(session: Session, origin: Origin) -> None:
         "passed": 1,
     }
     assert set(stats["outcomes"]) == OUTCOMES
+    assert stats["tracking"] == {}
     assert stats["reasons"] == {"status": 1}
     assert (stats["errors"], stats["resends"], stats["coalesced"]) == (0, 0, 0)
     assert (stats["store_errors"], stats["corrupt_records"]) == (0, 0)

@@ -1,4 +1,4 @@
-"""Opens a crawl's store, or lets the crawl go on without one; closes it, and tells what it refused."""
+"""Opens a crawl's store, or lets the crawl go on without one; closes it, and tells what it refused and saw."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from notmodified.scrapy.settings import Config
 
 logger = logging.getLogger(__name__)
+
+# Hosts that tell clients apart, as many as are told one by one.
+MOST_TOLD = 20
 
 
 def open_store(crawler: Crawler, config: Config) -> notmodified.Cache:
@@ -49,6 +52,18 @@ async def close_store(cache: notmodified.Cache, stats: StatsCollector) -> None:
     if failed:
         stats.inc_value("notmodified/store_errors", failed)
         logger.error("The store refused %d reads or writes; its last words: %s", failed, last)
+    tracking: dict[str, dict[str, int]] = counted["tracking"]
+    if tracking:
+        stats.set_value("notmodified/tracking_hosts", len(tracking))
+    for host, shown in list(tracking.items())[:MOST_TOLD]:
+        logger.warning(
+            "%s tells clients apart by validators: %d of them for one content, given to %d exits, on %d pages; "
+            "these pages are not shared between exits",
+            host,
+            shown["validators"],
+            shown["exits"],
+            shown["urls"],
+        )
 
 
 def _of_setting(error: notmodified.InvalidRequestError) -> SettingsError:
