@@ -68,9 +68,9 @@ impl Rule {
 }
 
 fn of_proxy(proxy: &Proxy, secret: &Secret) -> Exit {
-    let (endpoint, url) = (proxy.endpoint(), proxy.url());
-    let (user, password) = (url.username().as_bytes(), url.password().map(str::as_bytes));
-    Exit(hash(secret, b"proxy", [Some(endpoint.as_bytes()), Some(user), password]))
+    // Without escapes: who is written in two ways would count as two exits that saw the same.
+    let (endpoint, (user, password)) = (proxy.endpoint(), proxy.login().unzip());
+    Exit(hash(secret, b"proxy", [Some(endpoint.as_bytes()), user.as_deref(), password.as_deref()]))
 }
 
 #[cfg(test)]
@@ -106,6 +106,19 @@ mod tests {
             assert!(!are_one(Rule::Subnet, &by(first), &by(second)), "{first} {second}");
         }
         assert_eq!(Rule::Subnet.exit(&Identity::default(), &SECRET), Exit::DIRECT);
+    }
+
+    #[test]
+    fn an_exit_is_one_however_it_is_written() {
+        for (first, second) in [
+            ("http://PROXY:80", "http://proxy:80/"),
+            ("socks5://PROXY:1080", "socks5://proxy:1080"),
+            ("socks5h://[2001:DB8::1]:1", "socks5h://[2001:db8::1]:1"),
+            ("http://al%69ce:p%3a@proxy:1", "http://alice:p%3A@proxy:1"),
+            ("http://alice@proxy:1", "http://alice:@proxy:1"),
+        ] {
+            assert!(are_one(Rule::Proxy, &by(first), &by(second)), "{first} {second}");
+        }
     }
 
     #[test]
