@@ -50,6 +50,11 @@ impl Sender {
         }
         Ok(response)
     }
+
+    /// How many connections it opened.
+    fn connections(&self) -> usize {
+        self.opened.as_ref().map_or(0, |opened| opened.count())
+    }
 }
 
 /// The clients of a wire.
@@ -93,18 +98,18 @@ impl Clients {
         Ok(Sender { client: self.make(exit, 0).await?, opened: None })
     }
 
+    /// The client of that exit, if it is kept. Others may have to retire first.
     fn known(&self, exit: &Exit) -> Option<Sender> {
         let mut known = lock(&self.known);
         if !self.connections.are_many() {
             return known.get(exit).cloned();
         }
         let mut retired = Vec::new();
-        let mut left: usize =
-            known.iter().map(|(_, sender)| sender.opened.as_ref().map_or(0, |opened| opened.count())).sum();
+        let mut left: usize = known.iter().map(|(_, sender)| sender.connections()).sum();
         while left > self.connections.enough()
             && let Some((exit, sender)) = known.pop_lru()
         {
-            left -= sender.opened.as_ref().map_or(0, |opened| opened.count());
+            left = left.saturating_sub(sender.connections());
             retired.push((exit, sender));
         }
         self.connections.recount(left);
