@@ -227,7 +227,9 @@ fn percent_decoded(text: &str) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Fields, Request, Rule, Secret};
+    use super::{Exits, Fields, Request, Rule, Secret};
+    use crate::entry::corroboration::Quorum;
+    use crate::exchange::sharing::Sharing;
 
     #[test]
     fn userinfo_becomes_authorization_and_leaves_the_url() {
@@ -260,6 +262,22 @@ mod tests {
         assert_eq!(key("127.0.0.1:1"), plain);
         let odd = [("Host", "a/b")].into_iter().collect();
         assert!(Request::new("GET", "http://127.0.0.1/", odd).is_err());
+    }
+
+    #[test]
+    fn an_exit_of_one_request_is_never_met_again_and_keeps_nothing_but_what_all_share() {
+        let exits = Exits { rule: Rule::Request, ..Exits::default() };
+        let request = Request::new("GET", "http://host/", Fields::new()).unwrap();
+        let asked = |sharing| request.ask_by(&exits, &Secret([0; 32])).unwrap().shared_by(sharing);
+        for sharing in [Sharing::Isolated, Sharing::Corroborated(Quorum { k: 2, ttl: None })] {
+            let (first, second) = (asked(sharing), asked(sharing));
+            assert!(first.key != second.key && first.identity != second.identity && first.is_fleeting);
+            assert!(!first.keeps(&first.key) && first.common.iter().all(|common| first.keeps(common)));
+        }
+        let (first, second) = (asked(Sharing::Central), asked(Sharing::Central));
+        assert!(first.key == second.key && first.identity != second.identity && first.keeps(&first.key));
+        let named = request.named(Some("shop-7")).unwrap().ask_by(&exits, &Secret([0; 32])).unwrap();
+        assert!(!named.is_fleeting && named.keeps(&named.key));
     }
 
     #[test]

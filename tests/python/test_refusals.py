@@ -117,6 +117,8 @@ SESSION_OPTIONS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "max-redirects": ({"max_redirects": -1}, ["max_redirects=-1", "at least 0"]),
     "headers": ({"headers": {"X-A": "1\n"}}, ["x-a", "line break"]),
     "identity": ({"identity": ""}, ["identity", "None"]),
+    "identity-number": ({"identity": 7}, ["identity", "int", "str"]),
+    "proxy-without-port": ({"proxy": "http://user:hunter2@gate.example"}, ["http://gate.example", "port"]),
     "proxy": ({"proxy": "127.0.0.1:8080"}, ["127.0.0.1:8080", "http://"]),
 }
 

@@ -100,7 +100,7 @@ def test_settings_about_how_often_are_read_as_meant() -> None:
         ("NOTMODIFIED_IDENTITY_BY", "crawls.judges.later", "it must be a callable that is not async."),
         ("NOTMODIFIED_SHARING", "isolate", "it must be 'isolated' or 'corroborated' or 'central'."),
         ("NOTMODIFIED_SHARING", 2, "NOTMODIFIED_SHARING is 2; it must be"),
-        ("NOTMODIFIED_K", "two", "NOTMODIFIED_K is 'two'; it must be a number of exits from 1 to 16 above 0."),
+        ("NOTMODIFIED_K", "two", "NOTMODIFIED_K is 'two'; it must be a number of exits above 0."),
         ("NOTMODIFIED_ROTATING", 7, "NOTMODIFIED_ROTATING has a value of type int; it must be a list of gateways as"),
         ("NOTMODIFIED_ROTATING", ["user:hunter2@gate:1", 7], "^NOTMODIFIED_ROTATING has a value of type int; it must"),
         ("NOTMODIFIED_SHARRING", "central", "Did you mean NOTMODIFIED_SHARING?"),

@@ -1,10 +1,11 @@
 """Sends the project's requests out through several proxies.
 
-Each proxy is an identity of its own: what an origin said through one (a page, its validator) is never used through
-another, since the origin could recognise a client by it. So the rotation decides how much of a crawl can be asked "only
-if it changed". Round robin or chance would ask most URLs through another proxy than last time; for that proxy it would
-be a first visit, and a download in full. Here the URL chooses: the requests spread over all proxies, and each URL meets
-again, crawl after crawl, the proxy that knows it.
+Each proxy is an exit of its own: what an origin said through one (a page, its validator) is used through another only
+when several were given the very same, since the origin could recognise a client by it. So the rotation decides how much
+of a crawl can be asked "only if it changed". Round robin or chance would ask most URLs through another proxy than last
+time: a download in full until enough proxies have seen the page, and for ever where the origin gives each a tag of its
+own. Here the URL chooses: the requests spread over all proxies, and each URL meets again, from the second crawl on, the
+proxy that knows it.
 """
 
 from __future__ import annotations

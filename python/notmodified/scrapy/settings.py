@@ -104,7 +104,7 @@ class Config:
             stale_if_error=values.seconds(settings, "STALE_IF_ERROR"),
             stop_early=values.boolean(settings, "STOP_EARLY", default=cls.stop_early),
             sharing=values.choice(settings, "SHARING", get_args(Sharing), cls.sharing),
-            k=values.count(settings, "K", "exits from 1 to 16") or cls.k,
+            k=values.count(settings, "K", "exits") or cls.k,
             identity_by=_identity_by(settings),
             rotating=values.texts(settings, "ROTATING", "a list of gateways as 'host:port' or '*.host'"),
             restart_killed_jobs=values.boolean(settings, "RESTART_KILLED_JOBS", default=cls.restart_killed_jobs),
