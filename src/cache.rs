@@ -346,7 +346,6 @@ impl Cache {
         }
         self.counters.count(answer.outcome, answer.reason);
         self.counters.bytes_saved.add(answer.bytes_saved);
-        let seen = acknowledged_under(ask);
         if let Some(spread) = answer.spread {
             self.counters.trackers.note(&ask.key.url, spread);
         }
@@ -362,7 +361,7 @@ impl Cache {
             wire_bytes: effort.wire_bytes,
             bytes_saved: answer.bytes_saved,
             elapsed: effort.elapsed,
-            acknowledgement: answer.acknowledgement.filter(|_| ask.keeps(seen)).map(|one| (seen.clone(), one)),
+            acknowledgement: acknowledged_under(ask).cloned().zip(answer.acknowledgement),
             limits: self.policy.limits,
         })))
     }

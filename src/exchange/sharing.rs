@@ -87,8 +87,8 @@ pub fn common_key(ask: &Ask) -> Option<&Key> {
 
 /// Where it is noted what consumers have seen of what `ask` asks for: whichever exit brought it, unless the caller names who asks.
 #[must_use]
-pub fn acknowledged_under(ask: &Ask) -> &Key {
-    common_key(ask).filter(|_| !ask.is_named).unwrap_or(&ask.key)
+pub fn acknowledged_under(ask: &Ask) -> Option<&Key> {
+    Some(common_key(ask).filter(|_| !ask.is_named).unwrap_or(&ask.key)).filter(|key| ask.keeps(key))
 }
 
 /// The one record that a request is planned by: what its identity received, and what it may use of the others'.

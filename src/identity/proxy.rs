@@ -3,7 +3,6 @@
 //! Lists of proxies write credentials at any place, so what is wrong with a URL is told without showing more of it than `host:port`.
 
 use std::fmt;
-use std::net::IpAddr;
 
 use url::{Host, Url};
 
@@ -63,15 +62,11 @@ impl Proxy {
         (!user.is_empty() || password.is_some()).then(|| (decoded(user), decoded(password.unwrap_or_default())))
     }
 
-    /// Where it is, in small letters and as URLs write addresses.
+    /// Where it is, as URLs write it.
     #[must_use]
     pub fn host(&self) -> String {
-        match (self.address(), self.read_host()) {
-            (Some(IpAddr::V4(address)), _) => address.to_string(),
-            (_, Some(host)) => host.to_string().trim_end_matches('.').to_owned(),
-            // Nothing that a wire leaves by.
-            (_, None) => self.url.host_str().unwrap_or_default().to_owned(),
-        }
+        let as_written = || self.url.host_str().unwrap_or_default().to_owned();
+        self.place().map_or_else(as_written, |place| place.to_string())
     }
 
     /// At which port.
@@ -80,23 +75,20 @@ impl Proxy {
         self.url.port_or_known_default()
     }
 
-    /// Its address, where it is not given by a name.
+    /// An address, or a name in small letters; one, however it is written. `None`: nowhere that a wire could go to.
     #[must_use]
-    pub fn address(&self) -> Option<IpAddr> {
-        match self.read_host()? {
-            Host::Ipv4(address) => Some(address.into()),
+    pub fn place(&self) -> Option<Host<String>> {
+        let host = match self.url.host()? {
+            // URLs of SOCKS proxies have their hosts as they were written.
+            Host::Domain(name) => Host::parse(name).ok()?,
+            address => address.to_owned(),
+        };
+        Some(match host {
+            Host::Domain(name) => Host::Domain(name.trim_end_matches('.').to_owned()),
             // The same machine, seen from a socket for both.
-            Host::Ipv6(address) => Some(address.to_ipv4_mapped().map_or(address.into(), Into::into)),
-            Host::Domain(_) => None,
-        }
-    }
-
-    /// What the URL has as its host. Those of SOCKS proxies are taken as they are written, until here.
-    fn read_host(&self) -> Option<Host<String>> {
-        match self.url.host()? {
-            Host::Domain(name) => Host::parse(name).ok(),
-            address => Some(address.to_owned()),
-        }
+            Host::Ipv6(address) => address.to_ipv4_mapped().map_or(Host::Ipv6(address), Host::Ipv4),
+            Host::Ipv4(address) => Host::Ipv4(address),
+        })
     }
 
     /// The whole URL with its credentials: for the wire, and for nobody else.

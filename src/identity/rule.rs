@@ -6,7 +6,7 @@
 //! else                   ─▶ by the rule: the proxy and its user, its subnet, the session's jar, or one for each request
 //! ```
 
-use std::net::IpAddr;
+use url::Host;
 
 use crate::identity::{Cookies, Exit, Gateways, Identity, Proxy, Secret, hash};
 
@@ -53,14 +53,16 @@ impl Rule {
                 Cookies::None | Cookies::Value(_) => hashed(b"session", b""),
             },
             (_, None, None) => Exit::DIRECT,
-            (Self::Subnet, None, Some(proxy)) => match proxy.address() {
-                Some(IpAddr::V4(address)) => {
-                    hashed(b"subnet", address.octets().split_last_chunk::<1>().map_or(&[], |(net, _)| net))
+            (Self::Subnet, None, Some(proxy)) => match proxy.place() {
+                Some(Host::Ipv4(address)) => {
+                    let [first, second, third, _] = address.octets();
+                    hashed(b"subnet", &[first, second, third])
                 }
-                Some(IpAddr::V6(address)) => {
-                    hashed(b"subnet", address.octets().first_chunk::<6>().map_or(&[], |net| net))
+                Some(Host::Ipv6(address)) => {
+                    let [first, second, third, ..] = address.segments();
+                    hashed(b"subnet", &[first, second, third].map(u16::to_be_bytes).concat())
                 }
-                None => hashed(b"host", proxy.host().as_bytes()),
+                Some(Host::Domain(_)) | None => hashed(b"host", proxy.host().as_bytes()),
             },
             (Self::Proxy | Self::Request, None, Some(proxy)) => of_proxy(proxy, secret),
         }

@@ -124,7 +124,8 @@ mod tests {
 
     #[test]
     fn whatever_a_password_holds_the_proxy_is_used() {
-        let odd: String = (' '..='~').collect();
+        // A bare % is refused before.
+        let odd = (' '..='~').collect::<String>().replace('%', "%25");
         for scheme in Proxy::SCHEMES {
             let mut url = url::Url::parse(&format!("{scheme}://[::1]:1080")).unwrap();
             if scheme != "socks4" {

@@ -209,13 +209,13 @@ async def test_https_proxy_that_nobody_vouches_for_is_not_spoken_to(target: Orig
 @pytest.mark.parametrize(
     ("given", "endpoint"),
     [
-        ("http://nowhere.invalid", "http://nowhere.invalid:80"),
-        ("https://nowhere.invalid", "https://nowhere.invalid:443"),
-        ("socks5://nowhere.invalid", "socks5://nowhere.invalid:1080"),
-        ("socks5h://nowhere.invalid", "socks5h://nowhere.invalid:1080"),
+        ("http://nowhere.invalid:80", "http://nowhere.invalid:80"),
+        ("https://nowhere.invalid:443/", "https://nowhere.invalid:443"),
+        ("socks5://NOWHERE.invalid:1080", "socks5://nowhere.invalid:1080"),
+        ("socks5h://nowhere.invalid.:1080", "socks5h://nowhere.invalid:1080"),
     ],
 )
-async def test_proxy_without_a_port_is_at_that_of_its_scheme(given: str, endpoint: str) -> None:
+async def test_proxy_that_is_not_there_is_named_by_its_endpoint(given: str, endpoint: str) -> None:
     async with Session(":memory:") as session:
         with pytest.raises(ProxyError) as caught:
             await session.get("http://127.0.0.1/", proxy=given.replace("://", "://alice:hunter2@"))
