@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from origin import Origin
     from tracking.teacher import Lesson
 
-# One comes before anybody else, one when the pages are shared already.
-PUPIL, LATE_PUPIL = 99, 98
+PUPIL, OTHER_PUPIL = 99, 98
 PAGES = 8
 MODES: list[dict[str, Any]] = [
     {"sharing": "isolated"},
@@ -54,22 +53,27 @@ class School:
         return shown_kinds(visit for visit in first_visits(self.ledger.visits) if visit.client in clients)
 
 
+@pytest.mark.parametrize("is_early", [True, False], ids=["early", "late"])
 @pytest.mark.parametrize("lesson", LESSONS)
 @pytest.mark.parametrize("mode", MODES, ids=str)
-async def test_lesson_of_one_client_does_not_show_in_others(
-    origin: Origin, exits: Exits, mode: dict[str, Any], lesson: Lesson
+async def test_lesson_of_fewer_than_k_clients_does_not_show_in_others(
+    origin: Origin, exits: Exits, mode: dict[str, Any], lesson: Lesson, *, is_early: bool
 ) -> None:
+    """Taught before anybody else came, or when the pages were shared already."""
     school = School(origin, exits)
-    school.teacher.lessons = {address(PUPIL): lesson, address(LATE_PUPIL): lesson}
+    pupils = [PUPIL, OTHER_PUPIL][: mode.get("k", 2) - 1]
+    school.teacher.lessons = {address(pupil): lesson for pupil in pupils}
     async with Session(":memory:", **mode) as session:
-        await school.visited_by(session, PUPIL, times=8)
+        if is_early:
+            await school.visited_by(session, *pupils, times=8)
         await school.visited_by(session, 0, 1, 2)
-        await school.visited_by(session, LATE_PUPIL, times=8)
+        if not is_early:
+            await school.visited_by(session, *pupils, times=8)
         await school.visited_by(session, 3, 4, 5)
     expected = {()} if mode["sharing"] == "isolated" else {("tag",)}
     assert school.first_asked_with(3, 4, 5) == expected
     assert links(school.ledger.visits, mode.get("k", 2)) == []
-    for pupil in (PUPIL, LATE_PUPIL):
+    for pupil in pupils:
         *_, last = (visit for visit in school.ledger.visits if visit.client == address(pupil))
         assert shown_kinds([last]) != {("tag",)}
 
@@ -81,3 +85,13 @@ async def test_central_registry_shows_everybody_what_one_was_taught(origin: Orig
         await school.visited_by(session, PUPIL, times=8)
         await school.visited_by(session, 0, 1, 2)
     assert school.first_asked_with(0) == {("date",)}
+
+
+async def test_lesson_of_k_clients_serves_the_next(origin: Origin, exits: Exits) -> None:
+    school = School(origin, exits)
+    school.teacher.lessons.update({address(number): "date" for number in range(20)})
+    async with Session(":memory:") as session:
+        await school.visited_by(session, 0, 1, 2, 3, times=8)
+        await school.visited_by(session, 10)
+    # Where a date is asked with, a poll now and then asks with nothing.
+    assert ("date",) in school.first_asked_with(10) <= {("date",), ()}
