@@ -12,6 +12,18 @@ if TYPE_CHECKING:
     from origin import Origin
 
 
+async def test_gateway_that_rotates_is_told_apart_by_request(origin: Origin) -> None:
+    ledger = Ledger()
+    url = origin.on("/page", ledger.watch(AddressTracker()))
+    with Gateway() as gateway:
+        for options in ({"identity_by": "request"}, {"rotating": [f"127.0.0.1:{gateway.port}"]}):
+            async with Session(":memory:", **options) as session:
+                await poll(session, [Request(url, proxy=gateway.proxy())] * 20)
+    assert len(ledger.clients()) == 40
+    assert links(ledger.visits, k=2) == []
+    assert all(visit.is_unprompted for visit in ledger.visits)
+
+
 async def test_gateway_that_rotates_unknown_to_the_session_gives_its_addresses_away(origin: Origin) -> None:
     ledger = Ledger()
     url = origin.on("/page", ledger.watch(AddressTracker()))
