@@ -50,12 +50,22 @@ def test_pages_by_ever_new_proxies_are_not_modified_from_the_third_crawl_on(
     assert links(ledger.visits, k=2) == []
 
 
-def test_rotation_over_a_site_that_tracks_gives_no_proxy_away(origin: Origin, exits: Exits, store: Path) -> None:
+def rotated(origin: Origin, exits: Exits, store: Path, **settings: Any) -> TrackedSite:  # noqa: ANN401
+    """Crawl a site that tracks again and again, by seven proxies in turn; gives the site."""
     site = TrackedSite(origin)
     proxies = [exits.proxy(number) for number in range(7)]
     for turn in range(12):
         turns = proxies[turn % 7 :] + proxies[: turn % 7]
-        crawled(site.urls, turns * 4, store, CONCURRENT_REQUESTS=1 + 7 * (turn % 2))
+        crawled(site.urls, turns * 4, store, CONCURRENT_REQUESTS=1 + 7 * (turn % 2), **settings)
+    return site
+
+
+def test_rotation_over_a_site_that_tracks_gives_no_proxy_away(origin: Origin, exits: Exits, store: Path) -> None:
+    site = rotated(origin, exits, store)
     assert len(site.ledger.clients()) == 7
     assert site.ledger.count(304) > len(site.urls)
     assert links(site.ledger.visits, k=2) == []
+
+
+def test_rotation_over_a_central_registry_gives_every_proxy_away(origin: Origin, exits: Exits, store: Path) -> None:
+    assert rotated(origin, exits, store, NOTMODIFIED_SHARING="central").linked(2) == 7
