@@ -346,9 +346,7 @@ impl Cache {
         }
         self.counters.count(answer.outcome, answer.reason);
         self.counters.bytes_saved.add(answer.bytes_saved);
-        if let Some(spread) = answer.spread {
-            self.counters.trackers.note(&ask.key.url, spread);
-        }
+        self.counters.trackers.note(&ask.key.url, answer.spread);
         Ok(Assembled::Whole(Box::new(Response {
             url: Arc::clone(&ask.url),
             status: answer.status,

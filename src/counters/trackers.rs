@@ -44,8 +44,9 @@ impl Default for Trackers {
 }
 
 impl Trackers {
-    /// Takes in how the validators of a page of `url` are spread.
-    pub fn note(&self, url: &str, spread: Spread) {
+    /// Takes in how the validators of a page of `url` are spread, where an answer showed it.
+    pub fn note(&self, url: &str, spread: Option<Spread>) {
+        let Some(spread) = spread else { return };
         let mut hosts = self.hosts();
         if hosts.is_empty() && !spread.is_tracking() {
             return;
@@ -102,7 +103,7 @@ mod tests {
             ("http://a/2", Spread { validators: 9, exits: 9, alone: 9 }),
             ("http://b:81/", BALANCED),
         ] {
-            trackers.note(url, spread);
+            trackers.note(url, Some(spread));
         }
         let told = trackers.told();
         assert_eq!(told.iter().map(|one| (&*one.host, one.urls, one.shown.exits)).collect::<Vec<_>>(), [("a", 2, 9)]);
@@ -111,10 +112,10 @@ mod tests {
     #[test]
     fn what_looked_so_with_few_exits_and_does_not_with_more_is_not_told_any_more() {
         let trackers = Trackers::default();
-        trackers.note("http://a/1", TRACKING);
-        trackers.note("http://a/2", BALANCED);
+        trackers.note("http://a/1", Some(TRACKING));
+        trackers.note("http://a/2", Some(BALANCED));
         assert_eq!(trackers.told().len(), 1);
-        trackers.note("http://a/1", BALANCED);
+        trackers.note("http://a/1", Some(BALANCED));
         assert!(trackers.told().is_empty());
     }
 
@@ -122,8 +123,8 @@ mod tests {
     fn hosts_and_urls_are_bounded() {
         let trackers = Trackers::default();
         for number in 0..3_000 {
-            trackers.note(&format!("http://{number}/"), TRACKING);
-            trackers.note(&format!("http://one/{number}"), TRACKING);
+            trackers.note(&format!("http://{number}/"), Some(TRACKING));
+            trackers.note(&format!("http://one/{number}"), Some(TRACKING));
         }
         let told = trackers.told();
         assert_eq!(told.len(), MOST_HOSTS.get());

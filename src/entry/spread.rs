@@ -28,14 +28,21 @@ pub struct Spread {
 impl Spread {
     /// That of these validators of one page.
     #[must_use]
-    pub fn of<'a>(of_one_page: impl Iterator<Item = &'a Candidate> + Clone) -> Self {
-        let exits = |among: &dyn Fn(&Candidate) -> bool| -> BTreeSet<u64> {
-            of_one_page.clone().filter(|one| among(one)).flat_map(|one| &one.witnesses).map(|one| one.exit).collect()
-        };
-        let is_one_exits = |one: &Candidate| one.witnesses.len() < 2;
-        let agreeing = exits(&|one| !is_one_exits(one));
-        let alone = exits(&is_one_exits).difference(&agreeing).count();
-        Self { validators: of_one_page.clone().count(), exits: agreeing.len() + alone, alone }
+    pub fn of<'a>(of_one_page: impl Iterator<Item = &'a Candidate>) -> Self {
+        let (mut validators, mut agreeing, mut single) = (0, BTreeSet::new(), BTreeSet::new());
+        for one in of_one_page {
+            validators += 1;
+            let exits = if is_one_exits(one) { &mut single } else { &mut agreeing };
+            exits.extend(one.witnesses.iter().map(|one| one.exit));
+        }
+        let alone = single.difference(&agreeing).count();
+        Self { validators, exits: agreeing.len() + alone, alone }
+    }
+
+    /// Do these validators of one page tell clients apart? For most pages that is seen at a glance.
+    #[must_use]
+    pub fn is_tracked<'a>(of_one_page: impl Iterator<Item = &'a Candidate> + Clone) -> bool {
+        of_one_page.clone().filter(|one| is_one_exits(one)).count() >= TRACKED && Self::of(of_one_page).is_tracking()
     }
 
     /// Do they tell clients apart? Several exits, and nearly all of them, are alone with what they were given. That a few are not is no
@@ -44,6 +51,10 @@ impl Spread {
     pub const fn is_tracking(self) -> bool {
         self.alone >= TRACKED && self.alone * 4 >= self.exits * 3
     }
+}
+
+fn is_one_exits(one: &Candidate) -> bool {
+    one.witnesses.len() < 2
 }
 
 impl Sighting {

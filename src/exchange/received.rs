@@ -5,6 +5,7 @@ use bytes::Bytes;
 use crate::digest::Digest;
 use crate::entry::StoredResponse;
 use crate::entry::change::Change;
+use crate::entry::spread::Spread;
 use crate::exchange::answer::{Answer, AnswerBody, Write};
 use crate::exchange::invalidate::invalidations;
 use crate::exchange::outcome::{Outcome, Reason};
@@ -20,10 +21,8 @@ use crate::rfc::vary;
 pub(super) fn stored(pending: &Pending, reply: Reply, judged: Judged, policy: &Policy, secret: &Secret) -> Answer {
     let selecting = vary::selecting(&reply.fields, &pending.ask.fields, &secret.0);
     let taught = taught(pending, &reply, &judged);
+    let outcome = outcome(pending, &reply, &judged);
     let Judged { content, fingerprint, coding, body } = judged;
-    let is_same = |before: &StoredResponse| before.status == reply.status && before.is_same(content, fingerprint);
-    let known = |before| if is_same(before) { Outcome::SameContent } else { Outcome::Changed };
-    let outcome = pending.stored().map_or(Outcome::New, known);
     let response = StoredResponse {
         status: reply.status,
         fields: freshen::storable_fields(&reply.fields),
@@ -46,9 +45,7 @@ pub(super) fn stored(pending: &Pending, reply: Reply, judged: Judged, policy: &P
     };
     let is_changed = !pending.knows(&response, policy);
     let acknowledgement = acknowledgement(selecting, Some(response.mark()), reply.response_time, policy);
-    // It is stored for this identity, and a page is a word to the others.
-    let sighting = response.is_page().then(|| pending.sighting(Some(&response), &reply)).flatten();
-    let own = Write { key: pending.ask.key.clone(), change: Change::Store(Box::new(response)) };
+    let (writes, spread) = kept(pending, response, &reply);
     Answer {
         outcome,
         reason: taught.reason,
@@ -57,11 +54,26 @@ pub(super) fn stored(pending: &Pending, reply: Reply, judged: Judged, policy: &P
         is_changed,
         bytes_saved: 0,
         acknowledgement,
-        spread: sighting.as_ref().and_then(|sighting| pending.spread(sighting)),
-        writes: std::iter::once(own).chain(sighting).chain(taught.writes).collect(),
+        spread,
+        writes: writes.chain(taught.writes).collect(),
         fields: reply.fields,
         body: AnswerBody::Received(reply.body),
     }
+}
+
+/// What came is compared with what is stored.
+fn outcome(pending: &Pending, reply: &Reply, judged: &Judged) -> Outcome {
+    let Some(before) = pending.stored() else { return Outcome::New };
+    let is_same = before.status == reply.status && before.is_same(judged.content, judged.fingerprint);
+    if is_same { Outcome::SameContent } else { Outcome::Changed }
+}
+
+/// It is stored for this identity, and a page is a word to the others, and evidence.
+fn kept(pending: &Pending, response: StoredResponse, reply: &Reply) -> (impl Iterator<Item = Write>, Option<Spread>) {
+    let sighting = response.is_page().then(|| pending.sighting(Some(&response), reply)).flatten();
+    let spread = sighting.as_ref().and_then(|sighting| pending.spread(sighting));
+    let own = Write { key: pending.ask.key.clone(), change: Change::Store(Box::new(response)) };
+    (std::iter::once(own).chain(sighting), spread)
 }
 
 /// What came instead of a page teaches nothing about asking for the page.

@@ -154,7 +154,7 @@ fn usable(
     let agreed = |field| {
         let is_of = move |one: &&Candidate| one.field == field && one.selecting == selecting && one.page == page;
         let may = |one: &&Candidate| one.is_corroborated(quorum, now) && !is_ambiguous(one, corroboration);
-        let is_tracking = Spread::of(corroboration.candidates.iter().filter(is_of)).is_tracking();
+        let is_tracking = Spread::is_tracked(corroboration.candidates.iter().filter(is_of));
         corroboration.candidates.iter().rev().filter(is_of).filter(may).filter(move |_| !is_tracking)
     };
     let mut tags = agreed(Field::Tag).map(|one| one.validator.clone());
