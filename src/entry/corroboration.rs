@@ -324,7 +324,11 @@ impl Sighting {
 fn share(record: &mut Record, response: &StoredResponse, page: Digest) {
     let is_same = |one: &StoredResponse| one.is_shared && one.selecting == response.selecting;
     let is_kept = |one: &StoredResponse| is_newer(one, response.request_time) || self::page(one) == page;
-    if record.variants.iter().any(|one| is_same(one) && is_kept(one)) {
+    if let Some(kept) = record.variants.iter_mut().find(|one| is_same(one) && is_kept(one)) {
+        // It came whole again: who fetches it whole now and then need not do so for a while.
+        if self::page(kept) == page {
+            kept.received_at = kept.received_at.max(response.received_at);
+        }
         return;
     }
     record.variants.retain(|one| !is_same(one));

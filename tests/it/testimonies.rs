@@ -14,7 +14,7 @@ use notmodified::exchange::outcome::Outcome;
 use notmodified::exchange::plan::{Pending, Plan, plan};
 use notmodified::exchange::settle::{Completeness, Reply, Settlement, settle};
 use notmodified::exchange::sharing::{Known, Sharing, common_key};
-use notmodified::exchange::{Ask, Policy};
+use notmodified::exchange::{Ask, FullEvery, Policy};
 use notmodified::fields::Fields;
 use notmodified::identity::Secret;
 use notmodified::key::{Key, KeyHash};
@@ -282,6 +282,18 @@ fn below_the_tag_exits_fetch_whole_as_often_whoever_got_the_304s() {
     }
     // One in twenty, though not one of them was answered.
     assert!((60..=140).contains(&whole), "{whole}");
+}
+
+#[test]
+fn a_page_that_one_exit_fetched_whole_is_not_due_to_the_others() {
+    let mut clients = Clients::new(2);
+    clients.policy.full_every = Some(FullEvery::Seconds(3_600));
+    clients.publish("a", &honours);
+    clients.now += 3_600;
+    let asked = |clients: &Clients, exit: &str| clients.plan(clients.ask(exit, "a", &[])).rung.is_ok();
+    assert!(!asked(&clients, "next"));
+    clients.get("next", "a", &honours);
+    assert!(asked(&clients, "another"));
 }
 
 #[test]
