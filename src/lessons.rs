@@ -85,7 +85,7 @@ impl Lessons {
 
 impl Pupil {
     fn of(ask: &Ask) -> Self {
-        let own = (!ask.is_fleeting).then_some(ask.key.partition);
+        let own = ask.keeps(&ask.key).then_some(ask.key.partition);
         Self { own, is_sharing: common_key(ask).is_some() }
     }
 
@@ -100,5 +100,69 @@ impl Pupil {
     fn place(self, origin: &str) -> u64 {
         let exit = self.own.map_or(u64::MAX, |own| own.exit.witness());
         xxhash_rust::xxh3::xxh3_64_with_seed(origin.as_bytes(), exit.wrapping_add(u64::from(self.is_sharing)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Lessons;
+    use crate::entry::corroboration::Quorum;
+    use crate::entry::learned::{Lessons as Learned, Suffix, Teaching};
+    use crate::exchange::Ask;
+    use crate::exchange::learn::origin_key;
+    use crate::exchange::sharing::Sharing;
+    use crate::fields::Fields;
+    use crate::identity::{Exit, Secret};
+    use crate::request::Request;
+
+    const CORROBORATED: Sharing = Sharing::Corroborated(Quorum { k: 2, ttl: None });
+
+    fn ask(name: Option<&str>, authorization: Option<&str>, sharing: Sharing) -> Ask {
+        let fields: Fields = authorization.map(|value| ("Authorization", value)).into_iter().collect();
+        let request = Request::new("GET", "http://origin/page", fields).unwrap();
+        request.named(name).unwrap().ask(&Secret([1; 32])).shared_by(sharing)
+    }
+
+    /// By an exit of its own.
+    fn fleeting(number: u8, authorization: Option<&str>, sharing: Sharing) -> Ask {
+        let mut ask = ask(Some(&number.to_string()), authorization, Sharing::Isolated);
+        (ask.is_fleeting, ask.is_named) = (true, false);
+        assert_ne!(ask.identity.exit, Exit::DIRECT);
+        ask.shared_by(sharing)
+    }
+
+    fn learned() -> Learned {
+        let mut learned = Learned::default();
+        learned.take(&Teaching::Marks(Suffix { coding: "gzip".into(), suffix: "-gz".into() }), 1);
+        learned
+    }
+
+    #[test]
+    fn whoever_goes_by_other_lessons_is_not_given_these() {
+        let [own, other] = [Some("own"), Some("other")].map(|name| ask(name, None, CORROBORATED));
+        let direct = ask(None, None, CORROBORATED);
+        let with_key = Ask { fields: [("X-Api-Key", "a")].into_iter().collect(), ..direct.clone() };
+        let central = ["a", "b"].map(|authorization| fleeting(1, Some(authorization), Sharing::Central));
+        let all =
+            [own, other, direct, with_key, fleeting(1, None, CORROBORATED), central[0].clone(), central[1].clone()];
+        for (place, one) in all.iter().enumerate() {
+            let lessons = Lessons::default();
+            lessons.hold(one, learned(), 10);
+            let given = all.iter().map(|one| lessons.get(one, 11).is_some());
+            assert_eq!(given.collect::<Vec<_>>(), (0..all.len()).map(|other| other == place).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn exits_of_one_request_have_theirs_in_common_until_something_new_is_said() {
+        let lessons = Lessons::default();
+        lessons.hold(&fleeting(1, None, CORROBORATED), learned(), 10);
+        let next = fleeting(2, None, CORROBORATED);
+        assert_eq!(lessons.get(&next, 69).flatten().as_deref(), Some(&learned()));
+        assert!(lessons.get(&next, 70).is_none());
+        lessons.forget(&origin_key(&next.key));
+        assert!(lessons.get(&next, 69).is_some());
+        lessons.forget(&origin_key(next.common.as_ref().unwrap()));
+        assert!(lessons.get(&next, 69).is_none());
     }
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
@@ -43,9 +43,9 @@ def shown(request: Received) -> tuple[str | None, str | None]:
     return request.get("if-none-match"), request.get("if-modified-since")
 
 
-async def round_by(session: Session, origin: Origin, exits: Iterator[str], paths: list[str] = PATHS) -> list[Response]:
+async def round_by(session: Session, origin: Origin, exits: Iterator[str | None]) -> list[Response]:
     """Ask for each page once, each by the next exit."""
-    return [await session.send(Request(origin.url + path, identity=next(exits))) for path in paths]
+    return [await session.send(Request(origin.url + path, identity=next(exits))) for path in PATHS]
 
 
 def new_exits() -> Iterator[str]:
@@ -53,11 +53,14 @@ def new_exits() -> Iterator[str]:
     return (f"exit-{number}" for number in itertools.count())
 
 
-async def test_origin_that_knows_dates_alone_gives_304s_to_new_exits_once_some_were_taught(origin: Origin) -> None:
+@pytest.mark.parametrize("identity_by", [None, "request"])
+async def test_origin_that_knows_dates_alone_gives_304s_to_new_exits_once_some_were_taught(
+    origin: Origin, identity_by: Literal["request"] | None
+) -> None:
     for path in PATHS:
         origin.on(path, by_date_alone)
-    exits = new_exits()
-    async with Session(":memory:") as session:
+    exits = itertools.repeat(None) if identity_by else new_exits()
+    async with Session(":memory:", identity_by=identity_by) as session:
         rounds = [await round_by(session, origin, exits) for _ in range(12)]
     unchanged = [[response.not_modified for response in one] for one in rounds]
     assert not any(itertools.chain(*unchanged[:2]))
