@@ -7,7 +7,7 @@ use crate::entry::StoredResponse;
 use crate::entry::change::Change;
 use crate::exchange::answer::{Answer, AnswerBody, Write};
 use crate::exchange::ladder::is_same_tag;
-use crate::exchange::not_modified::freshening;
+use crate::exchange::not_modified::{freshening, kept};
 use crate::exchange::outcome::Reason;
 use crate::exchange::plan::{Pending, Treatment};
 use crate::exchange::settle::Reply;
@@ -150,7 +150,8 @@ pub(super) fn of_their_304(pending: &Pending, reply: &Reply, policy: &Policy, se
     let is_theirs = pending.treatment == Treatment::Callers && reply.status == 304;
     let stored = pending.stored().filter(|_| is_theirs)?;
     let is_by_tag = is_named(pending, stored, &reply.fields)?;
-    let fields = freshen::freshened(&stored.fields, &reply.fields, is_by_tag && !stored.is_shared);
+    let fields = freshen::freshened(&stored.fields, &reply.fields, is_by_tag);
+    let fields = kept(stored, &fields, &reply.fields);
     let is_worth_a_write = stored.is_invalidated
         || policy.is_time_worth_a_write(&pending.ask)
         || freshen::is_worth_a_write(&stored.fields, &fields);

@@ -83,6 +83,14 @@ pub fn freshened(stored: &Fields, not_modified: &Fields, is_tag_confirmed: bool)
     lines.into_iter().collect()
 }
 
+/// What of it others may notice: a 304 can be made for one client, with a link that only this client was given, or a Vary that parts it from
+/// the others. How old the response is and for how long it is fresh is all that those take from it.
+#[must_use]
+pub fn aged(stored: &Fields, not_modified: &Fields) -> Fields {
+    const AGE: [&[u8]; 4] = [b"date", b"age", b"expires", b"cache-control"];
+    freshened(stored, &not_modified.filtered(|name, _| is_any(name, &AGE)), false)
+}
+
 /// Does the stored Vary name every member of `line` already?
 fn is_in_vary(stored: &Fields, line: &[u8]) -> bool {
     let members = |line: &[u8]| {
@@ -102,7 +110,7 @@ pub fn is_worth_a_write(before: &Fields, after: &Fields) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Fields, freshened, is_worth_a_write, storable_fields};
+    use super::{Fields, aged, freshened, is_worth_a_write, storable_fields};
 
     fn fields(lines: &[(&str, &str)]) -> Fields {
         lines.iter().copied().collect()
@@ -145,6 +153,17 @@ mod tests {
         let (stored, news) = (fields(&[("last-modified", "old")]), fields(&[("last-modified", "new")]));
         assert_eq!(freshened(&stored, &news, false), stored);
         assert_eq!(freshened(&stored, &news, true), news);
+    }
+
+    #[test]
+    fn others_take_nothing_but_its_age_from_a_304() {
+        let stored = fields(&[("etag", "1"), ("link", "<a>"), ("cache-control", "max-age=1"), ("last-modified", "m")]);
+        let lines = [("date", "2"), ("link", "<b>"), ("vary", "x"), ("x", "y"), ("last-modified", "n"), ("etag", "2")];
+        assert_eq!(aged(&stored, &fields(&lines)), stored.with(b"date", b"2"));
+        assert_eq!(
+            aged(&stored, &fields(&[("cache-control", "max-age=2")])).get(b"cache-control"),
+            Some(&b"max-age=2"[..])
+        );
     }
 
     #[test]

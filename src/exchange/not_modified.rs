@@ -81,20 +81,19 @@ pub(super) fn confirmation(
     let Lesson { learned, told } = lesson;
     // What one of them was taught is no lesson for the others.
     let learned = if stored.is_shared { stored.learned } else { learned };
-    // A 304 can be made for one client. Of what exits share, it changes no validator.
-    let is_tag_confirmed = pending.rung != Ok(Rung::Date) && !stored.is_shared;
-    let fields = freshen::freshened(&stored.fields, &reply.fields, is_tag_confirmed);
+    let fields = freshen::freshened(&stored.fields, &reply.fields, pending.rung != Ok(Rung::Date));
+    let kept = kept(stored, &fields, &reply.fields);
     let is_for_another = pending.candidate.is_none();
     let is_worth_a_write = stored.is_invalidated
         || policy.is_time_worth_a_write(&pending.ask)
         || is_for_another
         || learned != stored.learned
         || policy.stale_if_error.is_some()
-        || freshen::is_worth_a_write(&stored.fields, &fields);
+        || freshen::is_worth_a_write(&stored.fields, &kept);
     let selecting_now = vary::selecting(&fields, &pending.ask.fields, &secret.0);
     let write = is_worth_a_write.then(|| {
-        let plain = freshening(pending, stored, fields.clone(), reply, secret);
-        let freshening = Freshening { is_for_another, learned, ..plain };
+        let plain = freshening(pending, stored, kept, reply, secret);
+        let freshening = Freshening { is_for_another: is_for_another && !stored.is_shared, learned, ..plain };
         Write { key: pending.key_of(stored).clone(), change: Change::Freshen(Box::new(freshening)) }
     });
     // Another variant's content is news to a consumer who has not seen it, and to nobody else.
@@ -115,6 +114,11 @@ pub(super) fn confirmation(
     }
 }
 
+/// What is kept of them for the next who asks.
+pub(super) fn kept(stored: &StoredResponse, freshened: &Fields, reply: &Fields) -> Fields {
+    if stored.is_shared { freshen::aged(&stored.fields, reply) } else { freshened.clone() }
+}
+
 /// What gives `stored` these fields, because of an answer that confirmed it.
 pub(super) fn freshening(
     pending: &Pending,
@@ -123,10 +127,12 @@ pub(super) fn freshening(
     reply: &Reply,
     secret: &Secret,
 ) -> Freshening {
+    let selecting_now = vary::selecting(&fields, &pending.ask.fields, &secret.0);
     Freshening {
         selecting: stored.selecting,
         is_shared: stored.is_shared,
-        selecting_now: vary::selecting(&fields, &pending.ask.fields, &secret.0),
+        // What enough exits were given for one variant says nothing of another.
+        selecting_now: if stored.is_shared { stored.selecting } else { selecting_now },
         is_for_another: false,
         body: stored.body,
         fields,
