@@ -122,14 +122,10 @@ fn withdrawn(pending: &Pending, reply: &Reply, reason: Reason) -> Option<Write> 
     is_page.then(|| pending.sighting(None, reply)).flatten()
 }
 
-/// A note of content that may have been cut off, to know it again: also where another exit is the next to be given it.
-fn unconfirmed(pending: &Pending, reply: &Reply, reason: Reason) -> impl Iterator<Item = Write> {
+/// A note of content that may have been cut off, to know it again.
+fn unconfirmed(pending: &Pending, reply: &Reply, reason: Reason) -> Option<Write> {
     let change = || Change::Unconfirmed(described(reply, Digest::of(&reply.body)), reply.response_time);
-    let own = &pending.ask.key;
-    let common = pending.common.as_ref().map(|common| &common.key).filter(|common| common.hash != own.hash);
-    let keys = std::iter::once(own).chain(common).filter(|_| reason == Reason::CompletenessUnknown);
-    let writes: Vec<Write> = keys.map(|key| Write { key: key.clone(), change: change() }).collect();
-    writes.into_iter()
+    (reason == Reason::CompletenessUnknown).then(|| Write { key: pending.ask.key.clone(), change: change() })
 }
 
 /// What stands for an answer that is not stored, in the memory of a consumer: it has seen a page go, and must be told when it is back, also

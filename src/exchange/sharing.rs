@@ -18,7 +18,6 @@
 
 use bytes::Bytes;
 
-use crate::digest::Digest;
 use crate::entry::change::Change;
 use crate::entry::corroboration::{self, Asked, Candidate, Corroboration, Field, Quorum, Sighting, page};
 use crate::entry::learned::Learned;
@@ -68,8 +67,6 @@ pub struct Common {
     pub quorum: Quorum,
     /// What they were given.
     pub corroboration: Corroboration,
-    /// Content that may have been cut off, and that one of them was given.
-    pub unconfirmed: Option<Digest>,
     /// When its record was last of use.
     pub last_used: u64,
 }
@@ -108,12 +105,11 @@ pub(super) fn view(ask: &Ask, known: Known, policy: &Policy, now: u64) -> (Optio
     let is_one = key.hash == ask.key.hash;
     let common = if is_one { own.take() } else { fresh(common) };
     let Some(mut common) = common else {
-        let nothing = (Corroboration::default(), None, 0);
-        let (corroboration, unconfirmed, last_used) = nothing;
-        return (own, Some(Common { key: key.clone(), quorum, corroboration, unconfirmed, last_used }));
+        let (corroboration, last_used) = (Corroboration::default(), 0);
+        return (own, Some(Common { key: key.clone(), quorum, corroboration, last_used }));
     };
     let corroboration = std::mem::take(&mut common.corroboration);
-    let (unconfirmed, last_used) = (common.unconfirmed, common.last_used);
+    let last_used = common.last_used;
     let (shared, received) = std::mem::take(&mut common.variants).into_iter().partition(|one| one.is_shared);
     let shared: Vec<StoredResponse> = shared;
     let mut record = if is_one {
@@ -129,7 +125,7 @@ pub(super) fn view(ask: &Ask, known: Known, policy: &Policy, now: u64) -> (Optio
         one.learned.polls = polls;
         add(&mut record.variants, one);
     }
-    (Some(record), Some(Common { key: key.clone(), quorum, corroboration, unconfirmed, last_used }))
+    (Some(record), Some(Common { key: key.clone(), quorum, corroboration, last_used }))
 }
 
 /// Of two pages for one request, the one whose content came later. Where it is the same, or came at once, what the identity received itself:
@@ -242,12 +238,6 @@ impl Pending {
     pub fn key_of(&self, stored: &StoredResponse) -> &Key {
         let common = self.common.as_ref().filter(|_| stored.is_shared);
         common.map_or(&self.ask.key, |common| &common.key)
-    }
-
-    /// Contents that came before and may have been cut off: to this identity, or to another that may share it.
-    pub(super) fn unconfirmed(&self) -> impl Iterator<Item = Digest> {
-        let own = self.record.as_ref().and_then(|record| record.unconfirmed);
-        own.into_iter().chain(self.common.as_ref().and_then(|common| common.unconfirmed))
     }
 
     /// Is this to be asked without a validator, because exits do not agree any more?

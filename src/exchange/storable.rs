@@ -58,7 +58,7 @@ pub fn judge(pending: &Pending, reply: &Reply, policy: &Policy) -> Result<Judged
     //
     // A connection that breaks on its way looks the same. So it is whole if its coding says so by its own end, or the same came before.
     let is_stored = || pending.stored().is_some_and(|stored| stored.content == content);
-    let came_before = || is_stored() || pending.unconfirmed().any(|one| one == content);
+    let came_before = || is_stored() || pending.record.as_ref().is_some_and(|one| one.unconfirmed == Some(content));
     if reply.completeness == Completeness::Unknown && codings.is_empty() && !came_before() {
         return Err(Reason::CompletenessUnknown);
     }
