@@ -136,11 +136,31 @@ pub struct Asked {
     pub page: Digest,
 }
 
-/// What a validator has to come with to be the same pair: the decoded content, and what it is said to be.
+/// What is said of a page: as much a part of it as its content, for a link can be made for one client as well as a tag.
+const SAID_OF_IT: [&[u8]; 5] =
+    [b"content-type", b"content-language", b"content-location", b"content-disposition", b"link"];
+
+/// What else is kept of a page that is shared: how its body is to be read, for how long it is fresh, and what selects it. Of any other field
+/// only one client's word is there.
+const KEPT_OF_IT: [&[u8]; 9] = [
+    b"content-encoding",
+    b"content-length",
+    b"date",
+    b"age",
+    b"expires",
+    b"cache-control",
+    b"vary",
+    b"etag",
+    b"last-modified",
+];
+
+/// What a validator has to come with to be the same pair: the decoded content, and what is said of it.
 #[must_use]
 pub fn page(response: &StoredResponse) -> Digest {
-    let kind = response.fields.get(b"content-type").unwrap_or_default();
-    Digest::of(&[&response.content.0[..], kind].concat())
+    let said = SAID_OF_IT.iter().flat_map(|name| response.fields.get_all(name).map(|value| (*name, value)));
+    let lines = said.flat_map(|(name, value)| [name, b":", value, b"\n"]);
+    let parts: Vec<&[u8]> = std::iter::once(&response.content.0[..]).chain(lines).collect();
+    Digest::of(&parts.concat())
 }
 
 /// The validators of a response that others could send.
@@ -320,6 +340,10 @@ impl Sighting {
     }
 }
 
+fn is_shown(name: &[u8]) -> bool {
+    SAID_OF_IT.iter().chain(&KEPT_OF_IT).any(|one| one.eq_ignore_ascii_case(name))
+}
+
 /// Keeps `response` for whoever asks without credentials. What only its own request shows stays behind.
 fn share(record: &mut Record, response: &StoredResponse, page: Digest) {
     let is_same = |one: &StoredResponse| one.is_shared && one.selecting == response.selecting;
@@ -338,6 +362,7 @@ fn share(record: &mut Record, response: &StoredResponse, page: Digest) {
         oldest.map(|place| record.variants.remove(place));
     }
     record.variants.push(StoredResponse {
+        fields: response.fields.filtered(|name, _| is_shown(name)),
         is_shared: true,
         accept_encoding: None,
         other_tags: Vec::new(),

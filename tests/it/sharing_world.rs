@@ -189,7 +189,7 @@ impl World {
 
     /// The caller has seen it through.
     pub fn acknowledge(&mut self, errand: &Errand, answer: &Answer) {
-        let key = acknowledged_under(&self.ask(errand)).clone();
+        let key = acknowledged_under(&self.ask(errand)).unwrap().clone();
         self.apply(Write { key, change: Change::Acknowledge(answer.acknowledgement.unwrap()) }, None);
     }
 
