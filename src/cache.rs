@@ -148,13 +148,14 @@ impl Cache {
     /// # Errors
     /// [`crate::error::Kind::Store`] where the caller asked for strictness.
     pub async fn plan(&self, ask: Ask) -> Result<Planned> {
-        let known = self.known(&ask).await?;
+        // Before the store is looked at: what is forgotten from here on, an answer to this request does not bring back.
         let now = clock::moment();
+        let known = self.known(&ask).await?;
         let lessons = if known.has_something() { self.lessons(&ask, now.seconds).await? } else { None };
         match plan(ask, known, lessons, &self.policy, self.secret(), now) {
             Plan::Send(pending) => Ok(Planned::Send(Box::new(self.sending(*pending)))),
             Plan::Serve(answer, otherwise) => {
-                match self.respond(&otherwise.ask, *answer, self.promise(&otherwise), Effort::default()).await? {
+                match self.respond(&otherwise, *answer, self.promise(&otherwise), Effort::default()).await? {
                     Assembled::Whole(response) => {
                         let is_behind = response.reason == Some(Reason::StaleWhileRevalidate);
                         Ok(Planned::Serve(response, is_behind.then(|| Box::new(self.sending(*otherwise)))))
@@ -189,7 +190,7 @@ impl Cache {
     /// What to do about a request whose stored body turned out to be gone.
     async fn without_body(&self, pending: Pending) -> Result<Planned> {
         if let Some(refusal) = pending.unsatisfied()
-            && let Assembled::Whole(response) = self.respond(&pending.ask, refusal, None, Effort::default()).await?
+            && let Assembled::Whole(response) = self.respond(&pending, refusal, None, Effort::default()).await?
         {
             return Ok(Planned::Serve(response, None));
         }
@@ -233,7 +234,7 @@ impl Cache {
             Settlement::Judge(unjudged) => {
                 return Ok(Settled::Undecided(Box::new(Undecided { pending, unjudged: *unjudged, effort })));
             }
-            Settlement::Answer(answer) => match self.respond(&pending.ask, *answer, promised, effort).await? {
+            Settlement::Answer(answer) => match self.respond(&pending, *answer, promised, effort).await? {
                 Assembled::Whole(response) => return Ok(Settled::Response(response)),
                 Assembled::BodyMissing(body) => {
                     self.forget_body(&pending, body).await?;
@@ -250,7 +251,7 @@ impl Cache {
         let Some(key) = head::concerned(pending, reply, &self.policy) else { return Ok(()) };
         let Some(stored) = self.tolerate(self.store.record(&key).await)?.flatten() else { return Ok(()) };
         for Write { key, change } in head::effects(pending, reply, &stored, self.secret()) {
-            self.write(&key, change, None).await?;
+            self.write(&key, change, None, Some(pending.planned.since_epoch())).await?;
         }
         Ok(())
     }
@@ -267,7 +268,7 @@ impl Cache {
     /// [`crate::error::Kind::Store`] where the caller asked for strictness.
     pub async fn stand_in(&self, sending: &Sending, effort: Effort) -> Result<Option<Box<Response>>> {
         let Some(answer) = sending.pending.for_no_answer(&self.policy, clock::now()) else { return Ok(None) };
-        match self.respond(&sending.pending.ask, answer, self.promise(&sending.pending), effort).await? {
+        match self.respond(&sending.pending, answer, self.promise(&sending.pending), effort).await? {
             Assembled::Whole(response) => Ok(Some(response)),
             Assembled::BodyMissing(body) => {
                 self.forget_body(&sending.pending, body).await?;
@@ -276,12 +277,12 @@ impl Cache {
         }
     }
 
-    /// Notes that a consumer has seen a response through to its end.
+    /// Notes that a consumer has seen a response through to its end, which was asked for at `asked` (milliseconds since the epoch).
     ///
     /// # Errors
     /// [`crate::error::Kind::Store`] where the caller asked for strictness.
-    pub async fn acknowledge(&self, key: &Key, acknowledgement: Acknowledgement) -> Result<()> {
-        self.write(key, Change::Acknowledge(acknowledgement), None).await
+    pub async fn acknowledge(&self, key: &Key, acknowledgement: Acknowledgement, asked: u64) -> Result<()> {
+        self.write(key, Change::Acknowledge(acknowledgement), None, Some(asked)).await
     }
 
     /// Returns when everything that was stored or acknowledged before is durable.
@@ -325,7 +326,14 @@ impl Cache {
     }
 
     /// The response that an answer describes, with its body, after what it says is to be written was handed to the store.
-    async fn respond(&self, ask: &Ask, answer: Answer, promised: Option<Kept>, effort: Effort) -> Result<Assembled> {
+    async fn respond(
+        &self,
+        pending: &Pending,
+        answer: Answer,
+        promised: Option<Kept>,
+        effort: Effort,
+    ) -> Result<Assembled> {
+        let (ask, asked) = (&pending.ask, pending.planned.since_epoch());
         let body = match answer.body {
             AnswerBody::Received(bytes) => ResponseBody::Received(bytes),
             AnswerBody::Stored(reference) => match self.kept(reference, promised).await? {
@@ -342,7 +350,7 @@ impl Cache {
                 (Some(reference), ResponseBody::Received(bytes)) => Some(Body::new(reference, bytes.clone())),
                 _ => None,
             };
-            self.write(&key, change, brought).await?;
+            self.write(&key, change, brought, Some(asked)).await?;
         }
         self.counters.count(answer.outcome, answer.reason);
         self.counters.bytes_saved.add(answer.bytes_saved);
@@ -359,7 +367,9 @@ impl Cache {
             wire_bytes: effort.wire_bytes,
             bytes_saved: answer.bytes_saved,
             elapsed: effort.elapsed,
-            acknowledgement: acknowledged_under(ask).cloned().zip(answer.acknowledgement),
+            acknowledgement: acknowledged_under(ask)
+                .zip(answer.acknowledgement)
+                .map(|(seen, one)| (seen.clone(), one, asked)),
             limits: self.policy.limits,
         })))
     }
@@ -385,14 +395,14 @@ impl Cache {
     /// A body that was to be served is gone or damaged: so is the variant that refers to it.
     async fn forget_body(&self, pending: &Pending, body: BodyRef) -> Result<()> {
         if let Some(common) = common_key(&pending.ask).filter(|common| common.hash != pending.ask.key.hash) {
-            self.write(common, Change::Drop(body), None).await?;
+            self.write(common, Change::Drop(body), None, None).await?;
         }
-        self.write(&pending.ask.key, Change::Drop(body), None).await
+        self.write(&pending.ask.key, Change::Drop(body), None, None).await
     }
 
-    async fn write(&self, key: &Key, change: Change, body: Option<Body>) -> Result<()> {
+    async fn write(&self, key: &Key, change: Change, body: Option<Body>, asked: Option<u64>) -> Result<()> {
         let is_lesson = matches!(change, Change::Learn(..) | Change::Testify(_));
-        let written = self.tolerate(self.store.write(key, change, body).await).map(|_| ());
+        let written = self.tolerate(self.store.answer(key, change, body, asked).await).map(|_| ());
         if is_lesson {
             self.lessons.forget(key);
         }

@@ -78,6 +78,11 @@ impl Lessons {
         }
     }
 
+    /// An exit was forgotten, on whose word others may have gone.
+    pub fn forget_all(&self) {
+        self.table().clear();
+    }
+
     fn table(&self) -> MutexGuard<'_, LruCache<u64, Held>> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -39,8 +39,8 @@ pub struct Response {
     pub bytes_saved: u64,
     /// From sending the request to the end of the body.
     pub elapsed: Duration,
-    /// What acknowledging it writes, and where.
-    pub acknowledgement: Option<(Key, Acknowledgement)>,
+    /// What acknowledging it writes, and where; and when it was asked for, milliseconds since the epoch.
+    pub acknowledgement: Option<(Key, Acknowledgement, u64)>,
     /// How far its body may unfold.
     pub limits: Limits,
 }

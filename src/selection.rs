@@ -1,12 +1,14 @@
-//! Which of the stored responses are meant: those of some URLs, those of a host or an origin, or all.
+//! Which of the stored responses are meant: those of some URLs, those of a host or an origin, those that an exit received, or all.
 
 use std::collections::HashSet;
 
 use url::Url;
 
+use crate::entry::forgotten::Scope;
 use crate::error::{Error, Kind, Result};
 use crate::exchange::learn::origin;
 use crate::fields::Fields;
+use crate::identity::{Exit, Secret};
 use crate::key::{Key, Method};
 use crate::request::Request;
 
@@ -19,6 +21,8 @@ pub enum Selection {
     Urls(HashSet<String>),
     /// What is stored for all URLs of a host, and what their origins taught.
     Host(Host),
+    /// What these exits received, under any credentials, and what they taught.
+    Exits(HashSet<Exit>),
 }
 
 /// A host, with scheme and port where they matter.
@@ -84,7 +88,25 @@ impl Selection {
             Self::All => true,
             Self::Urls(urls) => is_for_a_url(key) && urls.contains(&*key.url),
             Self::Host(host) => host.is_of(&key.url),
+            Self::Exits(exits) => exits.contains(&key.partition.exit),
         }
+    }
+
+    /// What is refused from the moment on at which it is forgotten.
+    #[must_use]
+    pub fn scopes(&self, secret: &Secret) -> Vec<Scope> {
+        match self {
+            Self::All => vec![Scope::All],
+            Self::Urls(urls) => urls.iter().map(|url| Scope::url(url, secret)).collect(),
+            Self::Host(Host { scheme, name, port }) => vec![Scope::host(scheme.as_deref(), name, *port, secret)],
+            Self::Exits(exits) => exits.iter().copied().map(Scope::Exit).collect(),
+        }
+    }
+
+    /// The words by which the exits that are meant testify to others; none, where not exits are meant.
+    pub fn witnesses(&self) -> impl Iterator<Item = u64> {
+        let exits = if let Self::Exits(exits) = self { Some(exits) } else { None };
+        exits.into_iter().flatten().map(|exit| exit.witness())
     }
 }
 

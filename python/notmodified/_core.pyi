@@ -322,8 +322,8 @@ class Cache:
     fingerprint: what of the content counts, see ``Session``.
     storable: whether a response is a page to keep, see ``Session``. Both are called by ``Plan.settle``, on its thread;
         with ``Plan.asettle`` that is a worker's.
-    sharing, k, identity_key: who may use what an identity received, and the key of the hashes of identities, see
-        ``Session``.
+    sharing, k, identity_key, identity_ttl: who may use what an identity received, and for how long, and the key of the
+        hashes of identities, see ``Session``.
     identity_by, rotating: what is one exit, where no ``identity=`` is given, see ``Session``. ``"session"`` is by
         ``cookie_jar=``; a callable gets a ``Request``, and is called by ``plan`` on its thread, which with ``aplan`` is
         a worker's.
@@ -357,6 +357,7 @@ class Cache:
         | None = None,
         rotating: Iterable[str] = ...,
         identity_key: bytes | None = None,
+        identity_ttl: float | None = None,
         strict: bool = False,
         create: bool = True,
     ) -> Self: ...
@@ -439,24 +440,45 @@ class Cache:
         """
 
     def forget(
-        self, *, url: str | Iterable[str] | None = None, host: str | None = None, everything: bool = False
+        self,
+        *,
+        url: str | Iterable[str] | None = None,
+        host: str | None = None,
+        identity: str | Iterable[str] | None = None,
+        proxy: str | Iterable[str] | None = None,
+        everything: bool = False,
     ) -> int:
-        """Forget what is stored for a URL or several, for a host, or everything; how many entries that were.
+        """Forget what is stored for a URL or several, a host, an identity, or everything; how many entries that were.
 
-        url, host: as for ``entries``. Of these three, give one.
+        url, host: as for ``entries``; for every method and identity, with what consumers acknowledged, and with a host
+            what its origins taught as well.
+        identity: a name that requests were given, or several: what they received, under whatever login and whichever
+            proxy, and what they taught.
+        proxy: the URL of a proxy, with its userinfo, or several: the same for requests by that proxy and user.
 
-        It is forgotten for every method and identity, with what consumers acknowledged; with a host, what its origins
-        taught as well. It is durable when this returns. Bodies that nothing else refers to leave the file within
-        minutes; ``compact()`` then gives their space back to the disk, and removes those that are still there. What a
-        request brings that was under way already is stored; acknowledgements of it as well.
+        Of these five, give one. What an identity received does not count for others any more either: no validator is
+        sent that fewer than `k` others received. What it helped to share is shared anew by the next who ask. To forget
+        a login that has no name (an ``Authorization``, a cookie jar), forget its URLs or host. Under
+        ``sharing="central"`` all identities are one, and nothing is found for any of them.
 
-        Reads the whole store, however little is forgotten: give several URLs at once.
+        It is durable when this returns. A request that was planned before, in this process or another with the same
+        store, does not bring any of it back, nor does its acknowledgement, for an hour. Until ``compact()``, the file
+        may still hold the bytes in what is free of it: validators, URLs, and bodies that nothing refers to, which are
+        kept for minutes.
 
-        Raises InvalidRequestError for a URL or host that is none, StoreError when not all of it could be forgotten.
+        Reads the whole store, however little is forgotten: give several at once.
+
+        Raises InvalidRequestError for what cannot be meant, StoreError when not all of it could be forgotten.
         """
 
     def aforget(
-        self, *, url: str | Iterable[str] | None = None, host: str | None = None, everything: bool = False
+        self,
+        *,
+        url: str | Iterable[str] | None = None,
+        host: str | None = None,
+        identity: str | Iterable[str] | None = None,
+        proxy: str | Iterable[str] | None = None,
+        everything: bool = False,
     ) -> Coroutine[Any, Any, int]:
         """The same as ``forget``, awaitable."""
 
@@ -697,6 +719,7 @@ class Engine:
         identity_by: Literal["proxy", "proxy-subnet", "session", "request"] | Callable[[Request], str | None] | None,
         rotating: Iterable[str],
         identity_key: bytes | None,
+        identity_ttl: float | None,
         max_redirects: int,
         ca_file: str | os.PathLike[str] | None,
         verify: bool,
@@ -745,7 +768,15 @@ class Engine:
     def compact(self) -> int:
         """See ``Session.compact``."""
 
-    def forget(self, *, url: str | Iterable[str] | None, host: str | None, everything: bool) -> int:
+    def forget(
+        self,
+        *,
+        url: str | Iterable[str] | None,
+        host: str | None,
+        identity: str | Iterable[str] | None,
+        proxy: str | Iterable[str] | None,
+        everything: bool,
+    ) -> int:
         """See ``Session.forget``."""
 
     def close(self) -> None:

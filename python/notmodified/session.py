@@ -115,6 +115,8 @@ class Session:
     identity_key: 16 bytes or more, the key of the hashes by which identities are known to the store. None: the one in
         the store's own directory, a file that only its user may read. Whoever has a copy of the store without the key
         learns what was asked for, and not by whom. Under another key, what was stored for identities is not found.
+    identity_ttl: seconds after which an identity is as good as new: a validator that it received longer ago is not sent
+        any more, by itself or by others for whom it counted. None: never. ``changed`` still knows the content again.
     max_redirects: how many are followed; 0 hands out the redirect itself.
     ca_file: a PEM file of certificates to trust instead of the machine's own.
     verify: False accepts any certificate. Only for tests.
@@ -158,6 +160,7 @@ class Session:
         | None = None,
         rotating: Iterable[str] = (),
         identity_key: bytes | None = None,
+        identity_ttl: float | None = None,
         max_redirects: int = 10,
         ca_file: str | os.PathLike[str] | None = None,
         verify: bool = True,
@@ -194,6 +197,7 @@ class Session:
             identity_by=identity_by,
             rotating=rotating,
             identity_key=identity_key,
+            identity_ttl=identity_ttl,
             max_redirects=max_redirects,
             ca_file=ca_file,
             verify=verify,
@@ -353,16 +357,25 @@ class Session:
         await asyncio.to_thread(self._engine.flush)
 
     async def forget(
-        self, *, url: str | Iterable[str] | None = None, host: str | None = None, everything: bool = False
+        self,
+        *,
+        url: str | Iterable[str] | None = None,
+        host: str | None = None,
+        identity: str | Iterable[str] | None = None,
+        proxy: str | Iterable[str] | None = None,
+        everything: bool = False,
     ) -> int:
-        """Forget what is stored for a URL or several, for a host, or everything; how many entries that were.
+        """Forget what is stored for a URL or several, a host, an identity, or everything; how many entries that were.
 
-        See ``Cache.forget``. ``Cache(...).entries()`` looks into the store, beside this session or without one.
+        See ``Cache.forget``. With an identity or a proxy go this session's cookies and connections of it; those in use
+        close when they are free. ``Cache(...).entries()`` looks into the store, beside this session or without one.
 
-        Raises InvalidRequestError for a URL or host that is none, StoreError when not all of it could be forgotten.
+        Raises InvalidRequestError for what cannot be meant, StoreError when not all of it could be forgotten.
         """
         await self.open()
-        return await asyncio.to_thread(self._engine.forget, url=url, host=host, everything=everything)
+        return await asyncio.to_thread(
+            self._engine.forget, url=url, host=host, identity=identity, proxy=proxy, everything=everything
+        )
 
     async def compact(self) -> int:
         """Give the file's free space back to the disk; the bytes that it was.

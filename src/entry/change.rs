@@ -2,7 +2,7 @@
 //! two processes that write the same key agree on the result.
 
 use crate::digest::Digest;
-use crate::entry::corroboration::Sighting;
+use crate::entry::corroboration::{self, Sighting};
 use crate::entry::learned::{Learned, Teaching};
 use crate::entry::testified::Testimony;
 use crate::entry::{Acknowledged, BodyRef, Consumer, MOST_ACKNOWLEDGED, MOST_VARIANTS, Record, StoredResponse};
@@ -36,6 +36,8 @@ pub enum Change {
     Sight(Box<Sighting>),
     /// All of it is forgotten: what was stored, what was acknowledged, what was learned.
     Forget,
+    /// An exit is forgotten, by its word ([`crate::identity::Exit::witness`]): it is a witness of nothing any more.
+    Disown(u64),
 }
 
 /// What a 304 says about a stored response.
@@ -93,6 +95,7 @@ impl Change {
             Self::Use(_) => !record.variants.is_empty() && self.used_since(record).is_some(),
             Self::Sight(sighting) => sighting.apply(record),
             Self::Forget => forget(record),
+            Self::Disown(exit) => corroboration::disown(record, *exit),
         };
         if changed {
             record.version += 1;
@@ -111,6 +114,22 @@ impl Change {
         }
     }
 
+    /// Does it bring anything of what an answer said? If it was asked for before that was forgotten, it comes too late.
+    #[must_use]
+    pub const fn brings_something(&self) -> bool {
+        !matches!(self, Self::Invalidate | Self::Drop(_) | Self::Forget | Self::Disown(_))
+    }
+
+    /// The word of the exit that testifies by it, to others.
+    #[must_use]
+    pub fn witness(&self) -> Option<u64> {
+        match self {
+            Self::Sight(sighting) => Some(sighting.exit),
+            Self::Testify(testimony) => Some(testimony.exit),
+            _ => None,
+        }
+    }
+
     /// When this change used the record, if that is news. A clock that was far ahead when it was last used is not believed.
     fn used_since(&self, record: &Record) -> Option<u64> {
         let at = match self {
@@ -120,7 +139,7 @@ impl Change {
             Self::Sight(sighting) => sighting.at,
             Self::Testify(testimony) => testimony.at,
             Self::Use(at) | Self::Learn(_, at) | Self::Unconfirmed(_, at) => *at,
-            Self::Invalidate | Self::Drop(_) | Self::Pause(_) | Self::Forget => return None,
+            Self::Invalidate | Self::Drop(_) | Self::Pause(_) | Self::Forget | Self::Disown(_) => return None,
         };
         let is_news = at > record.last_used || record.last_used - at > CLOCK_SKEW;
         is_news.then_some(at)

@@ -127,9 +127,10 @@ fn encode_corroboration(into: &mut BytesMut, corroboration: &Corroboration) {
         into.put_u8(u8::from(doubt == Doubt::Validator));
     }
     into.put_u8(u8::from(corroboration.latest.is_some()));
-    if let Some(Latest { selecting, mark }) = corroboration.latest {
+    if let Some(Latest { selecting, mark, exit }) = corroboration.latest {
         into.put_slice(&selecting.0);
         into.put_slice(&mark.0);
+        into.put_u64_le(exit);
     }
 }
 
@@ -263,7 +264,8 @@ fn decode_corroboration(bytes: &mut Bytes) -> Option<Corroboration> {
         None
     };
     let latest = if get_flag(bytes)? {
-        Some(Latest { selecting: Selecting(get_array(bytes)?), mark: Digest(get_array(bytes)?) })
+        let (selecting, mark) = (Selecting(get_array(bytes)?), Digest(get_array(bytes)?));
+        Some(Latest { selecting, mark, exit: bytes.try_get_u64_le().ok()? })
     } else {
         None
     };
@@ -476,7 +478,7 @@ mod tests {
             variants in prop::collection::vec(variant(), 0..4),
             acknowledged in prop::collection::vec(any::<([u8; 16], [u8; 16], [u8; 32])>(), 0..4),
             (candidates, sayings) in (prop::collection::vec(candidate(), 0..3), prop::collection::vec(saying(), 0..3)),
-            latest in prop::option::of(any::<([u8; 16], [u8; 32])>().prop_map(|(selecting, mark)| Latest { selecting: Selecting(selecting), mark: Digest(mark) })),
+            latest in prop::option::of(any::<([u8; 16], [u8; 32], u64)>().prop_map(|(selecting, mark, exit)| Latest { selecting: Selecting(selecting), mark: Digest(mark), exit })),
             reconsidering in prop::option::of(any::<(u8, u64, bool)>().prop_map(|(left, since, is_validator)| Reconsidering { left, since, doubt: if is_validator { Doubt::Validator } else { Doubt::Content } })),
         ) -> Record {
             let acknowledged = acknowledged.into_iter().map(|(consumer, selecting, content)| Acknowledged {

@@ -26,7 +26,6 @@ pub const MOST_WITNESSES: usize = 16;
 
 /// Bytes of the longest validator that is shared.
 const LONGEST_VALIDATOR: usize = 512;
-
 /// Seconds for which exits ask without a validator because a pair was withdrawn: what is never answered must not last for ever.
 const RECONSIDERED_FOR: u64 = 3600;
 
@@ -48,6 +47,8 @@ pub struct Latest {
     pub selecting: Selecting,
     /// What tells the content from others ([`StoredResponse::mark`]).
     pub mark: Digest,
+    /// Who received it first: with that exit it is forgotten.
+    pub exit: u64,
 }
 
 /// A validator and the page that it came with.
@@ -142,17 +143,8 @@ const SAID_OF_IT: [&[u8]; 5] =
 
 /// What else is kept of a page that is shared: how its body is to be read, for how long it is fresh, and what selects it. Of any other field
 /// only one client's word is there.
-const KEPT_OF_IT: [&[u8]; 9] = [
-    b"content-encoding",
-    b"content-length",
-    b"date",
-    b"age",
-    b"expires",
-    b"cache-control",
-    b"vary",
-    b"etag",
-    b"last-modified",
-];
+const KEPT_OF_IT: [&[u8]; 7] =
+    [b"content-encoding", b"content-length", b"date", b"age", b"expires", b"cache-control", b"vary"];
 
 /// What a validator has to come with to be the same pair: the decoded content, and what is said of it.
 #[must_use]
@@ -189,6 +181,10 @@ impl Candidate {
     pub(super) fn is_of(&self, selecting: Selecting, page: Digest) -> bool {
         self.selecting == selecting && self.page == page
     }
+
+    fn is_seen_by(&self, exit: u64) -> bool {
+        self.witnesses.iter().any(|one| one.exit == exit)
+    }
 }
 
 impl Reconsidering {
@@ -214,16 +210,19 @@ impl Corroboration {
         self.candidates.is_empty() && self.reconsidering.is_none() && self.latest.is_none()
     }
 
-    /// Takes the witness of an exit back. `false`: it was none.
-    pub fn forget(&mut self, exit: u64) -> bool {
-        let mut found = false;
+    /// Is there anything in it that this exit said?
+    #[must_use]
+    pub fn has_word_of(&self, exit: u64) -> bool {
+        self.latest.is_some_and(|one| one.exit == exit) || self.candidates.iter().any(|one| one.is_seen_by(exit))
+    }
+
+    /// Takes back what an exit said.
+    fn forget(&mut self, exit: u64) {
         for candidate in &mut self.candidates {
-            let before = candidate.witnesses.len();
             candidate.witnesses.retain(|one| one.exit != exit);
-            found |= candidate.witnesses.len() != before;
         }
         self.candidates.retain(|one| !one.witnesses.is_empty());
-        found
+        self.latest = self.latest.filter(|one| one.exit != exit);
     }
 
     fn note(&mut self, sighting: &Sighting, response: &StoredResponse, page: Digest) {
@@ -288,9 +287,13 @@ impl Sighting {
 
     /// Takes it in. `false`: nothing new.
     pub(super) fn apply(&self, record: &mut Record) -> bool {
-        let latest = self.response.as_ref().map(|one| Latest { selecting: one.selecting, mark: one.mark() });
-        let is_news = latest.is_some() && record.corroboration.latest != latest;
-        record.corroboration.latest = latest.or(record.corroboration.latest);
+        let is_known =
+            |one: &StoredResponse, known: Latest| (known.selecting, known.mark) == (one.selecting, one.mark());
+        let known = record.corroboration.latest;
+        let news = self.response.as_ref().filter(|one| known.is_none_or(|known| !is_known(one, known)));
+        let news = news.map(|one| Latest { selecting: one.selecting, mark: one.mark(), exit: self.exit });
+        let is_news = news.is_some();
+        record.corroboration.latest = news.or(known);
         let changed = match (&self.asked, &self.response) {
             (None, Some(response)) => self.testify(record, response),
             (Some(asked), response) => self.contradict(record, *asked, response.as_ref()),
@@ -344,7 +347,30 @@ fn is_shown(name: &[u8]) -> bool {
     SAID_OF_IT.iter().chain(&KEPT_OF_IT).any(|one| one.eq_ignore_ascii_case(name))
 }
 
-/// Keeps `response` for whoever asks without credentials. What only its own request shows stays behind.
+/// Takes back what an exit said. What it helped to share goes with that, and not only where too few are left: the stored response may be the one
+/// that it received. Those who agree share it anew with the next of them. `false`: it said nothing.
+pub(super) fn disown(record: &mut Record, exit: u64) -> bool {
+    if !record.has_word_of(exit) {
+        return false;
+    }
+    record.testified.forget(exit);
+    let corroboration = &mut record.corroboration;
+    let (variants, candidates) = (&mut record.variants, &corroboration.candidates);
+    let is_by = |one: &StoredResponse| {
+        candidates.iter().any(|pair| pair.is_seen_by(exit) && pair.is_of(one.selecting, page(one)))
+    };
+    variants.retain(|one| !one.is_shared || !is_by(one));
+    corroboration.forget(exit);
+    if corroboration.candidates.is_empty() && corroboration.latest.is_none() && variants.is_empty() {
+        // Nobody else is known to have been here.
+        corroboration.reconsidering = None;
+        record.acknowledged.clear();
+    }
+    true
+}
+
+/// Keeps `response` for whoever asks without credentials. What only its own request shows stays behind, and its validators: those that may be
+/// sent stand among the candidates, with their witnesses.
 fn share(record: &mut Record, response: &StoredResponse, page: Digest) {
     let is_same = |one: &StoredResponse| one.is_shared && one.selecting == response.selecting;
     let is_kept = |one: &StoredResponse| is_newer(one, response.request_time) || self::page(one) == page;

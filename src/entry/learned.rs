@@ -177,6 +177,14 @@ impl Lessons {
         self.lessons.is_empty() && self.suffixes.is_empty()
     }
 
+    /// What was learned in the last `seconds`. Of suffixes that is not known.
+    #[must_use]
+    pub fn learned_within(mut self, seconds: u64, now: u64) -> Self {
+        self.lessons.retain(|one| now.saturating_sub(one.at) < seconds);
+        self.suffixes.clear();
+        self
+    }
+
     /// What `coding` adds to tags here, as far as that was seen.
     pub fn suffixes_of<'a>(&'a self, coding: &'a [u8]) -> impl Iterator<Item = &'a [u8]> + 'a {
         let is_of = move |one: &&Suffix| one.coding.eq_ignore_ascii_case(coding);

@@ -5,6 +5,7 @@
 pub mod change;
 pub mod codec;
 pub mod corroboration;
+pub mod forgotten;
 pub mod learned;
 pub mod spread;
 pub mod testified;
@@ -227,6 +228,12 @@ impl Record {
             && self.lessons.is_empty()
             && self.corroboration.is_empty()
             && self.testified.is_empty()
+    }
+
+    /// Is there anything in it that this exit said to others, by its word ([`Exit::witness`](crate::identity::Exit::witness))?
+    #[must_use]
+    pub fn has_word_of(&self, exit: u64) -> bool {
+        self.corroboration.has_word_of(exit) || self.testified.has_word_of(exit)
     }
 
     /// The content that `consumer` last acknowledged of the variant that `selecting` names.

@@ -130,6 +130,12 @@ impl Testified {
         self.sayings.is_empty()
     }
 
+    /// Is there anything that this exit said?
+    #[must_use]
+    pub fn has_word_of(&self, exit: u64) -> bool {
+        self.sayings.iter().any(|one| one.exits.iter().any(|witness| witness.exit == exit))
+    }
+
     /// What enough exits say at `now`.
     #[must_use]
     pub fn agreed(&self, quorum: Quorum, now: u64) -> Lessons {

@@ -39,6 +39,12 @@ impl From<u64> for Moment {
 }
 
 impl Moment {
+    /// Milliseconds since the Unix epoch.
+    #[must_use]
+    pub fn since_epoch(self) -> u64 {
+        self.seconds.saturating_mul(1000).saturating_add(u64::from(self.millis))
+    }
+
     /// Time since `earlier`; `None` where that is in the future: then a clock was wrong, and says nothing.
     fn since(self, earlier: Self) -> Option<Duration> {
         let from_epoch = |moment: Self| Duration::new(moment.seconds, u32::from(moment.millis.min(999)) * 1_000_000);

@@ -289,7 +289,13 @@ pub fn lessons(ask: &Ask, known: Known, policy: &Policy, now: u64) -> Lessons {
     let quorum = policy.quorum().filter(|_| common_key(ask).is_some());
     let testified = || common.as_ref().or(own.as_ref()).map(|record| &record.testified);
     let agreed = quorum.and_then(|quorum| Some(testified()?.agreed(quorum, now))).unwrap_or_default();
-    own.map(|own| own.lessons).unwrap_or_default().and(agreed, now)
+    let own = own.map(|own| own.lessons).unwrap_or_default();
+    // What it was taught longer ago would tell it from a new one as well as a validator.
+    let own = match policy.identity_ttl {
+        Some(ttl) => own.learned_within(ttl, now),
+        None => own,
+    };
+    own.and(agreed, now)
 }
 
 /// Where what was learned about the origin of a key is kept. The same partition: an origin could teach each client another lesson, and

@@ -40,7 +40,8 @@ pub mod verdict;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::entry::Consumer;
+use crate::entry::change::CLOCK_SKEW;
+use crate::entry::{Consumer, StoredResponse};
 use crate::exchange::sharing::Sharing;
 use crate::fields::Fields;
 use crate::identity::{Exits, Partition};
@@ -95,6 +96,8 @@ pub struct Policy {
     pub sharing: Sharing,
     /// What is one of them.
     pub exits: Exits,
+    /// Seconds after which what an identity received is not sent any more, nor counts for others.
+    pub identity_ttl: Option<u64>,
 }
 
 /// How often the content is fetched whole.
@@ -143,6 +146,14 @@ impl Policy {
         self.max_age.is_some_and(|most| now.saturating_sub(last_used) > most)
     }
 
+    /// Did the identity receive `stored` so long ago that it must not be known by it any more? A clock that was far ahead when it came is not
+    /// believed.
+    #[must_use]
+    pub fn is_outlived(&self, stored: &StoredResponse, now: u64) -> bool {
+        let is_from_future = stored.received_at > now.saturating_add(CLOCK_SKEW);
+        self.identity_ttl.is_some_and(|ttl| is_from_future || now.saturating_sub(stored.received_at) >= ttl)
+    }
+
     /// Is the time of a 304 to `ask` worth a write of its own? Where something counts from it.
     #[must_use]
     pub fn is_time_worth_a_write(&self, ask: &Ask) -> bool {
@@ -183,6 +194,7 @@ impl Default for Policy {
             asks_storable: false,
             sharing: Sharing::default(),
             exits: Exits::default(),
+            identity_ttl: None,
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::exchange::interval::{Moment, held};
 use crate::exchange::ladder::Whole;
 use crate::exchange::outcome::{Forward, Reason};
 use crate::exchange::serve::{fresh, unsatisfied, while_revalidating};
-use crate::exchange::sharing::{Common, Known, view};
+use crate::exchange::sharing::{Common, Known, View, view};
 use crate::exchange::{Ask, Policy};
 use crate::fields::Fields;
 use crate::identity::Secret;
@@ -47,6 +47,8 @@ pub struct Pending {
     pub record: Option<Record>,
     /// What exits have in common, where they do.
     pub common: Option<Common>,
+    /// What its identity received too long ago to be known by it.
+    outlived: Vec<(Selecting, Digest)>,
     /// Which of the stored responses the request selects.
     pub candidate: Option<usize>,
     /// Stored responses that it does not select and that are asked about as well: one of them may be what it would get.
@@ -91,7 +93,7 @@ pub fn plan(
     let planned = now.into();
     let now = planned.seconds;
     let treatment = treatment(&ask);
-    let (record, common) = view(&ask, known.into(), policy, now);
+    let View { record, common, outlived } = view(&ask, known.into(), policy, now);
     let candidate = record.as_ref().and_then(|record| candidate(record, &ask.fields, secret));
     let others = record.as_ref().filter(|_| candidate.is_none()).map(tellable).unwrap_or_default();
     let mut pending = Pending {
@@ -101,6 +103,7 @@ pub fn plan(
         rung: Err(Whole::NoValidator),
         record,
         common,
+        outlived,
         candidate,
         others,
         lessons,
@@ -213,7 +216,11 @@ impl Pending {
         let common = self.common.as_ref().filter(|_| !self.ask.is_named);
         let latest = common.and_then(|common| common.corroboration.latest);
         let is_latest = latest.is_some_and(|one| one.selecting == response.selecting && response.is_marked(one.mark));
-        is_latest || self.stored().is_some_and(|stored| stored.is_same(response.content, response.fingerprint))
+        let is_outlived =
+            |(selecting, mark): &(Selecting, Digest)| *selecting == response.selecting && response.is_marked(*mark);
+        is_latest
+            || self.outlived.iter().any(is_outlived)
+            || self.stored().is_some_and(|stored| stored.is_same(response.content, response.fingerprint))
     }
 
     /// The content that `changed` compares with: what the consumer acknowledged last, or without a consumer what is stored.

@@ -18,6 +18,7 @@
 
 use bytes::Bytes;
 
+use crate::digest::Digest;
 use crate::entry::change::Change;
 use crate::entry::corroboration::{self, Asked, Candidate, Corroboration, Field, Quorum, Sighting, page};
 use crate::entry::learned::Learned;
@@ -30,6 +31,7 @@ use crate::exchange::settle::Reply;
 use crate::exchange::{Ask, Policy};
 use crate::identity::Partition;
 use crate::key::Key;
+use crate::rfc::vary::Selecting;
 
 /// Who may use what an identity received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -77,6 +79,19 @@ impl Known {
     pub fn has_something(&self) -> bool {
         [&self.own, &self.common].into_iter().flatten().any(|record| !record.variants.is_empty())
     }
+
+    /// Leaves out what an identity received too long ago; what that was. How long the exits' agreement counts, the quorum says.
+    fn outlived(&mut self, policy: &Policy, now: u64) -> Vec<(Selecting, Digest)> {
+        let mut outlived = Vec::new();
+        for record in [&mut self.own, &mut self.common].into_iter().flatten() {
+            record.variants.retain(|one| {
+                let goes = !one.is_shared && policy.is_outlived(one, now);
+                outlived.extend(goes.then(|| (one.selecting, one.mark())));
+                !goes
+            });
+        }
+        outlived
+    }
 }
 
 /// Where exits have something in common for `ask`.
@@ -91,8 +106,26 @@ pub fn acknowledged_under(ask: &Ask) -> Option<&Key> {
     Some(common_key(ask).filter(|_| !ask.is_named).unwrap_or(&ask.key)).filter(|key| ask.keeps(key))
 }
 
-/// The one record that a request is planned by: what its identity received, and what it may use of the others'.
-pub(super) fn view(ask: &Ask, known: Known, policy: &Policy, now: u64) -> (Option<Record>, Option<Common>) {
+/// What a request is planned by.
+#[derive(Debug, Default)]
+pub(super) struct View {
+    /// What its identity received, and what it may use of the others'.
+    pub(super) record: Option<Record>,
+    /// What exits have in common, where they do.
+    pub(super) common: Option<Common>,
+    /// What its identity received too long ago to be known by it ([`Policy::identity_ttl`]): nothing of it is sent, and it is no news when it comes
+    /// again.
+    pub(super) outlived: Vec<(Selecting, Digest)>,
+}
+
+/// See [`View`].
+pub(super) fn view(ask: &Ask, mut known: Known, policy: &Policy, now: u64) -> View {
+    let outlived = known.outlived(policy, now);
+    let (record, common) = merged(ask, known, policy, now);
+    View { record, common, outlived }
+}
+
+fn merged(ask: &Ask, known: Known, policy: &Policy, now: u64) -> (Option<Record>, Option<Common>) {
     let fresh = |record: Option<Record>| record.filter(|record| !policy.is_expired(record.last_used, now));
     let Known { own, common } = known;
     let mut own = fresh(own);

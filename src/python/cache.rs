@@ -20,7 +20,7 @@ use crate::python::naming::{self, Naming};
 use crate::python::open::{self, CacheOptions, Keeping, Polling};
 use crate::python::plan::PyPlan;
 use crate::python::request::PyRequest;
-use crate::python::selection;
+use crate::python::selection::Named;
 use crate::python::sharing::Identifying;
 use crate::python::stats::stats;
 use crate::request::Request;
@@ -40,7 +40,7 @@ impl PyCache {
     #[pyo3(signature = (store, *, consumer=None, freshness="revalidate", max_body=67_108_864, durability="group", max_size=None, max_age=None,
                         full_every=None, min_interval=None, floors=Option::None, stale_if_error=None, stop_early=false,
                         fingerprint=None, storable=None, sharing=Option::None, k=Option::None, identity_by=None, rotating=Option::None,
-                        identity_key=None, strict=false, create=true))]
+                        identity_key=None, identity_ttl=None, strict=false, create=true))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
     fn new(
         py: Python<'_>,
@@ -63,6 +63,7 @@ impl PyCache {
         identity_by: Option<&Bound<'_, PyAny>>,
         rotating: Option<&Bound<'_, PyAny>>,
         identity_key: Option<&[u8]>,
+        identity_ttl: Option<f64>,
         strict: bool,
         create: bool,
     ) -> PyResult<Self> {
@@ -77,7 +78,7 @@ impl PyCache {
             max_body,
             &keeping,
             &polling,
-            &Identifying { sharing, k, rotating, key: identity_key },
+            &Identifying { sharing, k, rotating, key: identity_key, ttl: identity_ttl },
             rule,
             strict,
         )?;
@@ -161,24 +162,30 @@ impl PyCache {
         url: Option<&Bound<'_, PyAny>>,
         host: Option<&str>,
     ) -> PyResult<PyEntries> {
-        slf.get().open(py)?;
-        let selection = selection::selection(py, url, host, url.is_none() && host.is_none())?;
+        let named = Named { url, host, is_all: url.is_none() && host.is_none(), ..Named::default() };
+        let selection = named.selection(py, &*slf.get().open(py)?)?;
         let selection = selection.ok_or_else(|| invalid(py, "entries() takes url= or host=, or neither; not both"))?;
         Ok(PyEntries::new(slf, selection))
     }
 
-    #[pyo3(signature = (*, url=None, host=None, everything=false))]
+    #[pyo3(signature = (*, url=None, host=None, identity=None, proxy=None, everything=false))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
     fn forget(
         &self,
         py: Python<'_>,
         url: Option<&Bound<'_, PyAny>>,
         host: Option<&str>,
+        identity: Option<&Bound<'_, PyAny>>,
+        proxy: Option<&Bound<'_, PyAny>>,
         everything: bool,
     ) -> PyResult<u64> {
-        selection::forget(py, &*self.open(py)?, url, host, everything)
+        Named { url, host, identity, proxy, is_all: everything }.forget(py, &*self.open(py)?, |_| ())
     }
 
-    #[pyo3(signature = (**options), text_signature = "(self, *, url=None, host=None, everything=False)")]
+    #[pyo3(
+        signature = (**options),
+        text_signature = "(self, *, url=None, host=None, identity=None, proxy=None, everything=False)"
+    )]
     fn aforget<'py>(slf: &Bound<'py, Self>, options: Option<&Bound<'py, PyDict>>) -> PyResult<Bound<'py, PyAny>> {
         off_the_loop(slf.getattr("forget")?, &PyTuple::empty(slf.py()), options)
     }

@@ -71,6 +71,7 @@ impl CacheOptions {
         let polling = polling.read(py)?;
         let sharing = identifying.sharing(py)?;
         let exits = Exits { rule, rotating: identifying.rotating(py)? };
+        let identity_ttl = identifying.ttl(py)?;
         let secret = identifying.secret(py)?;
         let checked = || {
             if store.is_empty() {
@@ -92,6 +93,7 @@ impl CacheOptions {
                 consumer: consumer.map(read_consumer).transpose()?,
                 sharing,
                 exits,
+                identity_ttl,
                 ..polling
             })
         };
@@ -179,7 +181,7 @@ fn callable(py: Python<'_>, name: &str, value: &Bound<'_, PyAny>) -> PyResult<bo
 }
 
 /// Whole seconds, as all times of HTTP are; what is left over counts as one.
-fn whole_seconds(time: Duration) -> u64 {
+pub(super) fn whole_seconds(time: Duration) -> u64 {
     time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }
 

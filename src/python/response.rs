@@ -181,12 +181,13 @@ impl PyResponse {
     }
 
     fn acknowledge(&self, py: Python<'_>) -> PyResult<()> {
-        let Some((key, acknowledgement)) = &self.get(py)?.acknowledgement else { return Ok(()) };
+        let Some((key, acknowledgement, asked)) = &self.get(py)?.acknowledgement else { return Ok(()) };
         let Some(cache) = self.cache.upgrade() else {
             let message = "acknowledged after the session or cache was closed; acknowledge before, or the page comes as changed once more";
             return Err(raise(py, &Error::new(Kind::Closed, message)));
         };
-        py.detach(|| pollster::block_on(cache.acknowledge(key, *acknowledgement))).map_err(|error| raise(py, &error))
+        let acknowledged = py.detach(|| pollster::block_on(cache.acknowledge(key, *acknowledgement, *asked)));
+        acknowledged.map_err(|error| raise(py, &error))
     }
 
     fn raise_for_status(slf: Py<Self>, py: Python<'_>) -> PyResult<Py<Self>> {

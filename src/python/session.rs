@@ -21,7 +21,7 @@ use crate::python::naming::{self, Naming};
 use crate::python::open::{self, CacheOptions, Keeping, Polling, count, pause, seconds};
 use crate::python::request::PyRequest;
 use crate::python::response::PyResponse;
-use crate::python::selection;
+use crate::python::selection::Named;
 use crate::python::sharing::Identifying;
 use crate::python::stats::stats;
 use crate::request::{Request, check_identity};
@@ -62,7 +62,7 @@ impl PyEngine {
     #[new]
     #[pyo3(signature = (store, *, consumer, freshness, cookies, headers, identity, proxy, timeout, connect_timeout, read_timeout, concurrency,
                         concurrency_per_host, delay, max_body, durability, max_size, max_age, full_every, min_interval, floors, stale_if_error,
-                        stop_early, fingerprint, storable, sharing, k, identity_by, rotating, identity_key,
+                        stop_early, fingerprint, storable, sharing, k, identity_by, rotating, identity_key, identity_ttl,
                         max_redirects, ca_file, verify, http2, strict))]
     #[expect(clippy::too_many_arguments, clippy::fn_params_excessive_bools, reason = "keyword arguments of Python")]
     fn new(
@@ -96,6 +96,7 @@ impl PyEngine {
         identity_by: Option<&Bound<'_, PyAny>>,
         rotating: Option<&Bound<'_, PyAny>>,
         identity_key: Option<&[u8]>,
+        identity_ttl: Option<f64>,
         max_redirects: i64,
         ca_file: Option<PathBuf>,
         verify: bool,
@@ -113,7 +114,7 @@ impl PyEngine {
             max_body,
             &keeping,
             &polling,
-            &Identifying { sharing: Some(sharing), k: Some(k), rotating, key: identity_key },
+            &Identifying { sharing: Some(sharing), k: Some(k), rotating, key: identity_key, ttl: identity_ttl },
             rule,
             strict,
         )?;
@@ -249,16 +250,20 @@ impl PyEngine {
         py.detach(|| pollster::block_on(engine.session().cache.compact())).map_err(|error| raise(py, &error))
     }
 
-    #[pyo3(signature = (*, url, host, everything))]
+    #[pyo3(signature = (*, url, host, identity, proxy, everything))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
     fn forget(
         &self,
         py: Python<'_>,
         url: Option<&Bound<'_, PyAny>>,
         host: Option<&str>,
+        identity: Option<&Bound<'_, PyAny>>,
+        proxy: Option<&Bound<'_, PyAny>>,
         everything: bool,
     ) -> PyResult<u64> {
         let engine = self.engine(py)?;
-        selection::forget(py, &engine.session().cache, url, host, everything)
+        let (session, named) = (engine.session(), Named { url, host, identity, proxy, is_all: everything });
+        named.forget(py, &session.cache, |selection| session.forget(selection))
     }
 
     /// Stops the thread and makes what was stored durable.

@@ -1,4 +1,4 @@
-//! From `sharing=`, `k=`, `rotating=` and `identity_key=` to who may use what an identity received, and what identities are known by.
+//! From `sharing=`, `k=`, `rotating=`, `identity_ttl=` and `identity_key=` to who may use what an identity received, and what identities are known by.
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyString};
@@ -8,7 +8,7 @@ use crate::exchange::sharing::Sharing;
 use crate::identity::{Gateways, Secret};
 use crate::python::error::{invalid, raise};
 use crate::python::naming::unknown_word;
-use crate::python::open::shown;
+use crate::python::open::{check_seconds, shown, whole_seconds};
 
 /// Exits that have to agree, where the caller does not say.
 const FEWEST: u8 = 2;
@@ -19,6 +19,7 @@ pub(super) struct Identifying<'a, 'py> {
     pub(super) k: Option<&'a Bound<'py, PyAny>>,
     pub(super) rotating: Option<&'a Bound<'py, PyAny>>,
     pub(super) key: Option<&'a [u8]>,
+    pub(super) ttl: Option<f64>,
 }
 
 impl Identifying<'_, '_> {
@@ -27,10 +28,15 @@ impl Identifying<'_, '_> {
         self.key.map(Secret::of).transpose().map_err(|error| raise(py, &error))
     }
 
+    /// Seconds after which what an identity received is not its own any more.
+    pub(super) fn ttl(&self, py: Python<'_>) -> PyResult<Option<u64>> {
+        Ok(check_seconds(py, "identity_ttl", self.ttl)?.map(whole_seconds))
+    }
+
     /// `k` is checked also where nothing goes by it: it will, once the mode is another.
     pub(super) fn sharing(&self, py: Python<'_>) -> PyResult<Sharing> {
         let k = self.k.map_or(Ok(FEWEST), read_k)?;
-        let corroborated = Sharing::Corroborated(Quorum { k, ttl: None });
+        let corroborated = Sharing::Corroborated(Quorum { k, ttl: self.ttl(py)? });
         let Some(given) = self.sharing else { return Ok(corroborated) };
         match given.cast::<PyString>().map(|word| word.to_string_lossy()).as_deref() {
             Ok("isolated") => Ok(Sharing::Isolated),

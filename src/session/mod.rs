@@ -26,6 +26,7 @@ use crate::key::Method;
 use crate::redirect;
 use crate::request::Request;
 use crate::response::Response;
+use crate::selection::Selection;
 use crate::session::behind::{Backlog, Behind};
 use crate::session::questions::Questions;
 use crate::wire::{Delimited, Incoming, Outgoing, Wire};
@@ -51,6 +52,13 @@ impl Session {
     pub fn new(cache: Arc<Cache>, wire: Wire, max_redirects: usize) -> Self {
         let reading = Semaphore::const_new(MOST_READ_AT_ONCE);
         Self { cache, wire, max_redirects, reading, backlog: Backlog::default() }
+    }
+
+    /// Forgets what the wire has of the exits that are meant, if exits are: cookies and connections. What is stored, [`Cache::forget`] forgets.
+    pub fn forget(&self, selection: &Selection) {
+        if let Selection::Exits(exits) = selection {
+            self.wire.forget(exits);
+        }
     }
 
     /// The response to `request`, after redirects. `timeout` bounds each hop, from the moment it has its place on the wire. What the caller

@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use lru::LruCache;
 
 use crate::entry::change::Change;
+use crate::entry::forgotten::{Scope, Tombstones};
 use crate::entry::{BodyRef, Record};
 use crate::error::Result;
 use crate::identity::Secret;
@@ -39,6 +40,7 @@ struct Held {
     bodies: HashMap<BodyRef, Shared>,
     bytes: usize,
     most_bytes: usize,
+    tombstones: Tombstones,
 }
 
 #[derive(Debug)]
@@ -55,7 +57,7 @@ impl MemoryStore {
     pub fn new(most_bytes: Option<u64>) -> Result<Self> {
         let most_bytes = most_bytes.map_or(MOST_BYTES, |most| usize::try_from(most).unwrap_or(usize::MAX));
         let (records, hashes, bodies) = (LruCache::unbounded(), BTreeSet::new(), HashMap::new());
-        let held = Held { records, hashes, bodies, bytes: 0, most_bytes };
+        let held = Held { records, hashes, bodies, bytes: 0, most_bytes, tombstones: Tombstones::default() };
         Ok(Self { secret: Secret::random()?, held: Mutex::new(held) })
     }
 
@@ -150,8 +152,16 @@ impl Store for MemoryStore {
         true
     }
 
-    async fn write(&self, key: &Key, change: Change, body: Option<Body>) -> Result<()> {
-        self.held().change(key, &change, body);
+    async fn answer(&self, key: &Key, change: Change, body: Option<Body>, asked: Option<u64>) -> Result<()> {
+        let mut held = self.held();
+        if !asked.is_some_and(|asked| held.tombstones.refuse(key, &change, asked, &self.secret)) {
+            held.change(key, &change, body);
+        }
+        Ok(())
+    }
+
+    async fn entomb(&self, scopes: Vec<Scope>, at: u64) -> Result<()> {
+        self.held().tombstones.add(&scopes, at);
         Ok(())
     }
 

@@ -7,6 +7,7 @@
 //! - a body is shared by every variant that refers to it, and goes with the last, at once or after a while;
 //! - a body that was promised can be read for as long as the promise is held, whatever this process does to the store meanwhile;
 //! - a record or body that cannot be read (damaged, of another format, of another URL under the same hash) is a counted miss;
+//! - what was asked for before it was forgotten is not written afterwards, whichever handle or process forgot it;
 //! - reads never wait for a write, or for a disk to sync one.
 
 pub mod body;
@@ -19,6 +20,7 @@ use std::future::Future;
 use bytes::Bytes;
 
 use crate::entry::change::Change;
+use crate::entry::forgotten::Scope;
 use crate::entry::{BodyRef, Record};
 use crate::error::Result;
 use crate::identity::Secret;
@@ -65,7 +67,25 @@ pub trait Store: Send + Sync {
 
     /// Makes a change to the record under `key`; a [`Change::Store`] brings its body along. Returns when the change is accepted, which is
     /// before it is durable: see [`Store::flush`]. Waits while the write queue is full.
-    fn write(&self, key: &Key, change: Change, body: Option<Body>) -> impl Future<Output = Result<()>> + Send;
+    ///
+    /// `asked` is when the request was planned whose answer says so (milliseconds since the epoch): what was forgotten since then stays
+    /// forgotten, see [`Store::entomb`]. `None`: no request did, and nothing is refused.
+    fn answer(
+        &self,
+        key: &Key,
+        change: Change,
+        body: Option<Body>,
+        asked: Option<u64>,
+    ) -> impl Future<Output = Result<()>> + Send;
+
+    /// The same for what no request asked for.
+    fn write(&self, key: &Key, change: Change, body: Option<Body>) -> impl Future<Output = Result<()>> + Send {
+        self.answer(key, change, body, None)
+    }
+
+    /// Notes that `scopes` are forgotten at `at` (milliseconds since the epoch): of what was asked for before, nothing is written from here on.
+    /// Forgets nothing by itself.
+    fn entomb(&self, scopes: Vec<Scope>, at: u64) -> impl Future<Output = Result<()>> + Send;
 
     /// Returns when everything accepted before is durable; an error if any of it could not be written since the last flush.
     fn flush(&self) -> impl Future<Output = Result<()>> + Send;
@@ -178,8 +198,12 @@ impl Store for AnyStore {
         each!(self, store => store.is_at_hand(body))
     }
 
-    async fn write(&self, key: &Key, change: Change, body: Option<Body>) -> Result<()> {
-        each!(self, store => store.write(key, change, body).await)
+    async fn answer(&self, key: &Key, change: Change, body: Option<Body>, asked: Option<u64>) -> Result<()> {
+        each!(self, store => store.answer(key, change, body, asked).await)
+    }
+
+    async fn entomb(&self, scopes: Vec<Scope>, at: u64) -> Result<()> {
+        each!(self, store => store.entomb(scopes, at).await)
     }
 
     async fn flush(&self) -> Result<()> {

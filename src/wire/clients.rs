@@ -6,7 +6,9 @@
 //! reqwest bounds the idle connections to one host and nothing else. Whoever rotates proxies or crawls many hosts would soon have more
 //! sockets than a process may open, so clients retire as well when they have opened many connections in all.
 
+use std::collections::HashSet;
 use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lru::LruCache;
@@ -16,7 +18,7 @@ use reqwest::{Client, Request, Response};
 use url::Url;
 
 use crate::error::{Error, Kind, Result};
-use crate::identity::Partition;
+use crate::identity::{self, Partition};
 
 use super::connections::{Connections, Opened};
 use super::exit::{Exit, carried_by, wants_addresses};
@@ -57,6 +59,14 @@ impl Sender {
     }
 }
 
+/// A partition's jar as it was before a request was sent.
+#[derive(Debug)]
+pub(super) struct JarBefore {
+    partition: Partition,
+    jar: Option<Arc<Jar>>,
+    forgotten: usize,
+}
+
 /// The clients of a wire.
 #[derive(Debug)]
 pub(super) struct Clients {
@@ -65,6 +75,8 @@ pub(super) struct Clients {
     known: Mutex<LruCache<Exit, Sender>>,
     connections: Connections,
     jars: Mutex<LruCache<Partition, Arc<Jar>>>,
+    /// How many times exits were forgotten.
+    forgotten: AtomicUsize,
 }
 
 impl Clients {
@@ -73,7 +85,7 @@ impl Clients {
         // Grown as they fill: most sessions have one client.
         let (known, jars) = (Mutex::new(LruCache::sparse(CLIENTS)), Mutex::new(LruCache::sparse(JARS)));
         let connections = Connections::new(options.concurrency);
-        Ok(Self { options, tls, known, connections, jars })
+        Ok(Self { options, tls, known, connections, jars, forgotten: AtomicUsize::new(0) })
     }
 
     /// The client of that exit.
@@ -159,11 +171,38 @@ impl Clients {
         lock(&self.jars).get(&partition).map(Arc::clone)?.cookies(url)
     }
 
-    /// Puts what an answer sets into the partition's jar, where there are jars.
-    pub(super) fn keep_cookies(&self, partition: Partition, answer: &HeaderMap, url: &Url) {
-        if self.options.cookies {
-            self.jar(partition).keep(answer, url);
+    /// What there is of a partition's jar before a request is sent.
+    pub(super) fn jar_before(&self, partition: Partition) -> JarBefore {
+        let jar = self.options.cookies.then(|| lock(&self.jars).get(&partition).map(Arc::clone)).flatten();
+        JarBefore { partition, jar, forgotten: self.forgotten.load(Ordering::Acquire) }
+    }
+
+    /// Puts what an answer sets into the partition's jar, where there are jars; not where exits were forgotten since, and that jar with them.
+    pub(super) fn keep_cookies(&self, before: &JarBefore, answer: &HeaderMap, url: &Url) {
+        if !self.options.cookies {
+            return;
         }
+        let jar = match lock(&self.jars).get(&before.partition) {
+            _ if before.forgotten == self.forgotten.load(Ordering::Acquire) => None,
+            Some(jar) if before.jar.as_ref().is_some_and(|before| Arc::ptr_eq(before, jar)) => Some(Arc::clone(jar)),
+            _ => return,
+        };
+        jar.unwrap_or_else(|| self.jar(before.partition)).keep(answer, url);
+    }
+
+    /// Parts with the cookies of these exits, and with their clients: connections close, unless they are in use.
+    pub(super) fn forget(&self, exits: &HashSet<identity::Exit>) {
+        self.forgotten.fetch_add(1, Ordering::AcqRel);
+        let (mut known, mut jars) = (lock(&self.known), lock(&self.jars));
+        let clients: Vec<Exit> = known.iter().map(|(exit, _)| exit.clone()).collect();
+        let partitions: Vec<Partition> = jars.iter().map(|(partition, _)| *partition).collect();
+        let retired: Vec<Option<Sender>> =
+            clients.iter().filter(|one| exits.contains(&one.partition.exit)).map(|one| known.pop(one)).collect();
+        for partition in partitions.iter().filter(|one| exits.contains(&one.exit)) {
+            jars.pop(partition);
+        }
+        drop((known, jars));
+        drop(retired);
     }
 
     fn jar(&self, partition: Partition) -> Arc<Jar> {

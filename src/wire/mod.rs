@@ -24,6 +24,7 @@ mod resets;
 mod tls;
 mod unverified;
 
+use std::collections::HashSet;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -46,7 +47,7 @@ use crate::clock::{self, Stopwatch};
 use crate::error::Result;
 use crate::exchange::early::Familiar;
 use crate::fields::Fields;
-use crate::identity::{Partition, Proxy};
+use crate::identity::{self, Partition, Proxy};
 
 /// A request, ready to go.
 #[derive(Debug, Clone)]
@@ -119,6 +120,12 @@ impl Wire {
         Some(self.clients.cookies(partition, url)?.as_bytes().to_vec())
     }
 
+    /// Forgets the cookies of these exits, and closes their connections; those in use when they are free. No answer that is on its way brings a
+    /// cookie back.
+    pub fn forget(&self, exits: &HashSet<identity::Exit>) {
+        self.clients.forget(exits);
+    }
+
     /// Sends a request and reads its answer to the end. Belongs into a tokio runtime with time and I/O; to cancel it, drop it.
     ///
     /// # Errors
@@ -130,6 +137,7 @@ impl Wire {
         let exit = Exit::new(partition, proxy, &url);
         let mut request = request::assemble(&method, url.clone(), &fields, content)?;
         let jar = (!is_fleeting).then_some(partition);
+        let before = jar.map(|jar| self.clients.jar_before(jar));
         if let Some(cookies) = jar.and_then(|jar| self.clients.cookies(jar, &url)) {
             // A Cookie of the caller's own is sent instead.
             request.headers_mut().entry(COOKIE).or_insert(cookies);
@@ -142,8 +150,8 @@ impl Wire {
         let attempt = Attempt { method: &method, exit: &exit, options: &self.options, request_time, stopwatch };
         let exchange = pin!(async {
             let response = sender.execute(request).await.map_err(|error| attempt.unanswered(error))?;
-            if let Some(jar) = jar {
-                self.clients.keep_cookies(jar, response.headers(), &url);
+            if let Some(before) = &before {
+                self.clients.keep_cookies(before, response.headers(), &url);
             }
             receive(response, &attempt, familiar, &place).await
         });

@@ -4,6 +4,8 @@ use std::thread;
 
 use notmodified::entry::Consumer;
 use notmodified::entry::change::Change;
+use notmodified::entry::corroboration::{Quorum, Sighting};
+use notmodified::entry::forgotten::{KEPT_FOR, Scope};
 use notmodified::identity::{Exit, Partition};
 use notmodified::key::{Key, Method};
 use notmodified::rfc::vary::Selecting;
@@ -65,6 +67,10 @@ contract! {
     one_handle_has_one_secret
     what_is_forgotten_is_gone_with_its_body_and_comes_back_as_new
     a_walk_meets_each_record_with_its_key
+    what_was_asked_for_before_it_was_forgotten_stays_so
+    everything_is_forgotten_at_once_and_a_clock_that_was_wrong_refuses_nothing
+    a_late_witness_is_refused_and_one_for_another_exit_is_not
+    nothing_is_refused_that_no_request_asked_for
 }
 
 fn nothing_stored_is_a_miss<S: Store>(store: &S, flushed: &dyn Fn()) {
@@ -264,6 +270,101 @@ fn a_walk_meets_each_record_with_its_key<S: Store>(store: &S, flushed: &dyn Fn()
     for Met { key, record } in met {
         assert_eq!(record, block_on(store.record(&key)).unwrap());
     }
+}
+
+/// Stores `content` under `key`, as the answer to a request that was planned at `asked`.
+fn answer(store: &impl Store, key: &Key, content: &[u8], asked: u64) {
+    let change = Change::Store(Box::new(response(0, content, asked / 1000)));
+    block_on(store.answer(key, change, Some(body(content)), Some(asked))).unwrap();
+}
+
+fn what_was_asked_for_before_it_was_forgotten_stays_so<S: Store>(store: &S, flushed: &dyn Fn()) {
+    let exit = Exit([7; 16]);
+    let own = Key::new(Method::Get, "http://b/own".into(), Partition { exit, ..Partition::ANONYMOUS });
+    let forgotten = [
+        (Scope::url("http://a/", store.secret()), key("http://a/")),
+        (Scope::host(None, "h", None, store.secret()), key("https://h:8443/page")),
+        (Scope::host(Some("http"), "i", Some(80), store.secret()), key("http://i/page")),
+        (Scope::Exit(exit), own.clone()),
+    ];
+    for (scope, key) in forgotten {
+        answer(store, &key, b"before", 10_000);
+        flushed();
+        block_on(store.entomb(vec![scope], 20_000)).unwrap();
+        flushed();
+        block_on(store.write(&key, Change::Forget, None)).unwrap();
+        flushed();
+        for late in [10_001, 20_000] {
+            answer(store, &key, b"late", late);
+            let unconfirmed = Change::Unconfirmed(response(0, b"late", 1).content, 20);
+            for change in [acknowledgement("prices", b"late"), unconfirmed] {
+                block_on(store.answer(&key, change, None, Some(late))).unwrap();
+            }
+            assert_eq!(block_on(store.record(&key)).unwrap(), None, "{scope:?}");
+            flush(store);
+            assert_eq!(block_on(store.record(&key)).unwrap(), None, "{scope:?}");
+        }
+        assert_eq!(wire(store, b"late"), None);
+        answer(store, &key, b"anew", 20_001);
+        flushed();
+        assert_eq!(block_on(store.record(&key)).unwrap().unwrap().variants.len(), 1, "{scope:?}");
+    }
+    // Of anything else, nothing is refused.
+    for other in [key("http://b/"), key("https://i/page"), key("http://i:8080/"), key("http://h.a/")] {
+        answer(store, &other, b"other", 15_000);
+        flushed();
+        assert_eq!(block_on(store.record(&other)).unwrap().unwrap().variants.len(), 1, "{}", other.url);
+    }
+}
+
+fn everything_is_forgotten_at_once_and_a_clock_that_was_wrong_refuses_nothing<S: Store>(store: &S, flushed: &dyn Fn()) {
+    block_on(store.entomb(vec![Scope::All], 30_000)).unwrap();
+    answer(store, &key("http://c/"), b"late", 29_999);
+    // What was asked for so long before was dated by another clock than what was forgotten.
+    block_on(store.entomb(vec![Scope::All], 30_000 + 2 * KEPT_FOR)).unwrap();
+    answer(store, &key("http://d/"), b"dated otherwise", 31_000);
+    flushed();
+    assert_eq!(record(store, "http://c/"), None);
+    assert_eq!(record(store, "http://d/").unwrap().variants.len(), 1);
+}
+
+fn a_late_witness_is_refused_and_one_for_another_exit_is_not<S: Store>(store: &S, flushed: &dyn Fn()) {
+    let quorum = Quorum { k: 2, ttl: None };
+    let testify = |exit: Exit, asked| {
+        let response = Some(response(0, b"page", 1));
+        let sighting = Sighting { exit: exit.witness(), asked: None, response, at: 1, quorum };
+        let change = Change::Sight(Box::new(sighting));
+        block_on(store.answer(&key("http://a/"), change, Some(body(b"page")), Some(asked))).unwrap();
+        flushed();
+    };
+    let seen = || record(store, "http://a/").map_or(0, |record| record.corroboration.candidates[0].witnesses.len());
+    let shared = || record(store, "http://a/").map_or(0, |record| record.variants.len());
+    let [one, other, third] = [Exit([1; 16]), Exit([2; 16]), Exit([3; 16])];
+    testify(one, 10_000);
+    testify(other, 10_000);
+    assert_eq!((seen(), shared()), (2, 1));
+    block_on(store.entomb(vec![Scope::Exit(one)], 20_000)).unwrap();
+    change(store, "http://a/", Change::Disown(one.witness()));
+    flush(store);
+    assert_eq!((seen(), shared(), wire(store, b"page")), (1, 0, None));
+    testify(one, 15_000);
+    flush(store);
+    assert_eq!((seen(), shared()), (1, 0));
+    testify(third, 15_000);
+    assert_eq!((seen(), shared()), (2, 1));
+    testify(one, 20_001);
+    assert_eq!((seen(), shared()), (3, 1));
+}
+
+fn nothing_is_refused_that_no_request_asked_for<S: Store>(store: &S, flushed: &dyn Fn()) {
+    block_on(store.entomb(vec![Scope::All], 20_000)).unwrap();
+    flushed();
+    put(store, "http://a/", b"x", 1);
+    flushed();
+    // Invalidating brings nothing back.
+    block_on(store.answer(&key("http://a/"), Change::Invalidate, None, Some(10_000))).unwrap();
+    flushed();
+    assert!(record(store, "http://a/").unwrap().variants[0].is_invalidated);
 }
 
 /// A step of a random history: URL, what happens, content, time.

@@ -108,7 +108,7 @@ def test_only_what_is_selected_is_listed(cache: Cache) -> None:
 @pytest.mark.parametrize(
     ("selected", "told"),
     [
-        ({}, "forget() takes one of url=, host= and everything=True"),
+        ({}, "forget() takes one of url=, host=, identity=, proxy= and everything=True"),
         ({"url": A, "host": "a"}, "no two of them"),
         ({"host": "a", "everything": True}, "no two of them"),
         ({"url": "example.com/a"}, "write it as http://host/path"),

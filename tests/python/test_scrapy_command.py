@@ -302,6 +302,20 @@ def test_forgetting_says_how_many_and_forgets_no_others(command: Command, filled
     assert command("list", "--store", filled).lines == []
 
 
+def test_identity_and_proxy_are_forgotten_by_name(command: Command, store: Path) -> None:
+    proxy = "http://user:hunter2@proxy.example:3128"
+    with Cache(store) as cache:
+        for options in ({"identity": "shop-7"}, {"identity": "shop-8"}, {"proxy": proxy}):
+            cache.plan("GET", "http://a.example/", **options).settle(200, {"Cache-Control": "max-age=9"}, b"page")
+
+    assert command("forget", "--store", store, "--identity", "shop-9").lines == ["forgot 0 URLs"]
+    assert command("forget", "--store", store, "--identity", "shop-7").lines == ["forgot 1 URL"]
+    assert command("forget", "--store", store, "--proxy", proxy).lines == ["forgot 1 URL"]
+
+    with Cache(store) as cache:
+        assert cache.forget(identity="shop-8") == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "said"),
     [
@@ -313,9 +327,16 @@ def test_forgetting_says_how_many_and_forgets_no_others(command: Command, filled
         (["list", "http://a/", "--host", "a"], 2, "list takes one URL-PREFIX, or --host HOST, or neither"),
         (["list", "a.example"], 2, "URL-PREFIX has no scheme; write it as http://example.com/some/path"),
         (["list", "--all"], 2, "--all is for forget"),
-        (["forget"], 2, "forget takes URLs, or --host HOST, or --all"),
-        (["forget", "--all", "http://a.example/0"], 2, "forget takes URLs, or --host HOST, or --all, and no"),
-        (["forget", "--all", "--host", "a.example"], 2, "forget takes URLs, or --host HOST, or --all"),
+        (["forget"], 2, "forget takes URLs, or --host HOST, --identity NAME, --proxy URL, or --all"),
+        (["forget", "--all", "http://a.example/0"], 2, "--proxy URL, or --all, and no two"),
+        (
+            ["forget", "--all", "--host", "a.example"],
+            2,
+            "forget takes URLs, or --host HOST, --identity NAME, --proxy URL, or --all",
+        ),
+        (["forget", "--identity", "a", "--proxy", "http://a:1"], 2, "--proxy URL, or --all, and no two"),
+        (["forget", "--proxy", "http://user:hunter2@"], 2, "is not a URL; write it as http://user:password@host:port"),
+        (["list", "--identity", "a"], 2, "--identity and --proxy are for forget"),
         (["forget", "http://a.example/0", "a.example/1"], 2, "write it as http://host/path"),
         (["forget", "--host", "a.example/1"], 2, '"a.example/1" is no host'),
         (["list", "-s", "NOTMODIFIED_STORE=:memory:"], 2, "NOTMODIFIED_STORE is ':memory:', which ends with its crawl"),

@@ -44,7 +44,8 @@ class NotModifiedCommand(ScrapyCommand):
     def syntax(self) -> str:
         """Tell what follows the command's name."""
         return (
-            "stats [--host HOST] | list [URL-PREFIX | --host HOST] | forget URL... | forget --host HOST | forget --all"
+            "stats [--host HOST] | list [URL-PREFIX | --host HOST]"
+            " | forget URL... | forget --host HOST | forget --identity NAME | forget --proxy URL | forget --all"
         )
 
     def short_desc(self) -> str:
@@ -67,6 +68,8 @@ class NotModifiedCommand(ScrapyCommand):
             "--host",
             help="only this host (example.com), host and port (example.com:8080), or origin (https://example.com)",
         )
+        parser.add_argument("--identity", metavar="NAME", help="forget what requests of this identity brought")
+        parser.add_argument("--proxy", metavar="URL", help="forget what came by this proxy, user and password included")
         parser.add_argument("--all", action="store_true", help="forget everything")
         parser.add_argument("--json", action="store_true", help="write JSON, one object a line")
 
@@ -137,12 +140,17 @@ def _checked(args: list[str], opts: argparse.Namespace) -> tuple[str, list[str]]
     # What was given is not said again: there can be a password in a URL.
     if opts.all and action != "forget":
         raise CommandError(f"--all is for forget; {action} is about everything by itself")
+    if (opts.identity is not None or opts.proxy is not None) and action != "forget":
+        raise CommandError(f"--identity and --proxy are for forget; {action} knows identities only as hashes")
     if action == "stats" and rest:
         raise CommandError("stats takes no URL; give --host HOST, or list URL-PREFIX")
     if action == "list" and len(rest) + (opts.host is not None) > 1:
         raise CommandError("list takes one URL-PREFIX, or --host HOST, or neither")
-    if action == "forget" and bool(rest) + (opts.host is not None) + opts.all != 1:
-        raise CommandError("forget takes URLs, or --host HOST, or --all, and no two of them")
+    named = [option is not None for option in (opts.host, opts.identity, opts.proxy)]
+    if action == "forget" and bool(rest) + sum(named) + opts.all != 1:
+        raise CommandError(
+            "forget takes URLs, or --host HOST, --identity NAME, --proxy URL, or --all, and no two of them"
+        )
     return action, rest
 
 
@@ -165,7 +173,9 @@ def _opened(place: str) -> notmodified.Cache:
 
 
 def _forget(cache: notmodified.Cache, urls: list[str], opts: argparse.Namespace) -> None:
-    forgotten = cache.forget(url=urls or None, host=opts.host, everything=opts.all)
+    forgotten = cache.forget(
+        url=urls or None, host=opts.host, identity=opts.identity, proxy=opts.proxy, everything=opts.all
+    )
     print(inventory.forgotten(forgotten, as_json=opts.json))  # noqa: T201, what a command is for
 
 

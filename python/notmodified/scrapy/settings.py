@@ -70,6 +70,8 @@ class Config:
     identity_by: IdentityBy | None = None
     # Gateways that leave by another address for each request.
     rotating: tuple[str, ...] = ()
+    # Seconds after which an identity is as good as new.
+    identity_ttl: float | None = None
     # Does a job (JOBDIR) that was killed start over?
     restart_killed_jobs: bool = True
 
@@ -107,6 +109,7 @@ class Config:
             k=values.count(settings, "K", "exits") or cls.k,
             identity_by=_identity_by(settings),
             rotating=values.texts(settings, "ROTATING", "a list of gateways as 'host:port' or '*.host'"),
+            identity_ttl=values.seconds(settings, "IDENTITY_TTL"),
             restart_killed_jobs=values.boolean(settings, "RESTART_KILLED_JOBS", default=cls.restart_killed_jobs),
         )
 

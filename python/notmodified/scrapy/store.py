@@ -100,5 +100,6 @@ def _open(config: Config) -> notmodified.Cache:
         k=config.k,
         identity_by=config.rule,
         rotating=config.rotating,
+        identity_ttl=config.identity_ttl,
         strict=config.strict,
     )

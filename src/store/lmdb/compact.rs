@@ -1,7 +1,8 @@
 //! A file without free space in the place of one that has much of it: LMDB uses free pages again, and never gives them back.
 //!
-//! Nothing is written meanwhile, by this process or another; this one goes on reading, but for the moment in which the files change places. A process that is killed here leaves the old file or
-//! the new one, each whole. What nothing refers to any more is not copied: what was forgotten before is gone from the disk.
+//! Nothing is written meanwhile, by this process or another; this one goes on reading, but for the moment in which the files change places. A
+//! process that is killed here leaves the old file or the new one, each whole. What nothing refers to any more is not copied: what was forgotten
+//! before is gone from the file, to the last byte (see `copy`). What the disk itself keeps of the old one is beyond us.
 
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
@@ -62,7 +63,6 @@ fn make(shared: &Shared, place: &Place) -> Result<()> {
     DirBuilder::new().mode(DIRECTORY_MODE).create(&workshop).map_err(refuse)?;
     shared.environment.copy(&workshop)?;
     let made = workshop.join(DATA);
-    // LMDB makes it for everybody to read.
     let private = Permissions::from_mode(FILE_MODE);
     File::open(&made).and_then(|file| file.set_permissions(private).and_then(|()| file.sync_all())).map_err(refuse)?;
     shared.environment.replace(|place| {

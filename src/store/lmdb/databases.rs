@@ -4,6 +4,7 @@
 //! | database | key | value |
 //! |---|---|---|
 //! | `meta` | `format` | version (u32) |
+//! | `meta` | `forgotten` | what was forgotten of late, as [`crate::entry::forgotten`] writes it; not where nothing was |
 //! | `entries` | key hash (16 bytes) | record, as [`crate::entry::codec`] writes it |
 //! | `bodies` | digest (32 bytes), length on the wire (u64) | body, as [`crate::store::body`] writes it |
 //! | `references` | the same as in `bodies` | how many stored variants refer to that body (u32), and since when that is none (u64); not for one |
@@ -17,6 +18,7 @@ use lmdb::{Database, DatabaseFlags, Environment, RwTransaction, Transaction, Wri
 
 use crate::digest::Digest;
 use crate::entry::BodyRef;
+use crate::entry::forgotten::{Scope, Tombstones};
 
 /// The version of this layout. Records and bodies have versions of their own.
 pub const FORMAT: u32 = 2;
@@ -25,6 +27,8 @@ pub const FORMAT: u32 = 2;
 pub const COUNT: u32 = 6;
 
 const FORMAT_KEY: &[u8] = b"format";
+
+const FORGOTTEN_KEY: &[u8] = b"forgotten";
 
 /// The handles of the databases that hold something.
 #[derive(Debug, Clone, Copy)]
@@ -76,6 +80,11 @@ impl Databases {
             meta,
         })
     }
+
+    /// All of them, always in the same order.
+    pub const fn all(self) -> [Database; COUNT as usize] {
+        [self.meta, self.entries, self.bodies, self.references, self.uses, self.orphans]
+    }
 }
 
 /// A database that is there is opened without the write lock, which another process may hold for a while.
@@ -102,6 +111,24 @@ fn format(environment: &Environment, meta: Database) -> lmdb::Result<u32> {
 /// Writes what is there already, so that a transaction has taken place.
 pub fn touch(transaction: &mut RwTransaction<'_>, databases: Databases) -> lmdb::Result<()> {
     transaction.put(databases.meta, &FORMAT_KEY, &FORMAT.to_le_bytes(), WriteFlags::empty())
+}
+
+/// What was forgotten of late, as it is stored: of no length where nothing was.
+pub fn tombstones<T: Transaction>(transaction: &T, databases: Databases) -> lmdb::Result<&[u8]> {
+    Ok(get(transaction, databases.meta, &FORGOTTEN_KEY)?.unwrap_or_default())
+}
+
+/// Notes what is forgotten.
+pub fn entomb(
+    transaction: &mut RwTransaction<'_>,
+    databases: Databases,
+    scopes: &[Scope],
+    at: u64,
+) -> lmdb::Result<Tombstones> {
+    let mut known = Tombstones::decode(tombstones(transaction, databases)?);
+    known.add(scopes, at);
+    transaction.put(databases.meta, &FORGOTTEN_KEY, &known.encode(), WriteFlags::empty())?;
+    Ok(known)
 }
 
 /// A value, or `None` where LMDB speaks of an error.

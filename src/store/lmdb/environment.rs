@@ -25,7 +25,7 @@ use crate::store::lmdb::databases::{self, Databases, FORMAT, Refusal};
 use crate::store::lmdb::place::Place;
 use crate::store::lmdb::progress::stalled;
 use crate::store::lmdb::{Durability, Options};
-use crate::store::lmdb::{failure, native};
+use crate::store::lmdb::{copy, failure, native};
 
 /// The smallest map: room for the empty databases and a first change.
 const SMALLEST_MAP: usize = 1 << 20;
@@ -158,10 +158,15 @@ impl Environment {
 
     /// Copies everything into a new file in `directory`, without free space.
     pub fn copy(&self, directory: &Path) -> Result<()> {
-        self.attempt(|opened| match native::copy(&opened.environment, directory) {
-            // What is copied does not add up to what is there.
-            Err(lmdb::Error::Incompatible) => Err(lmdb::Error::Corrupted),
-            copied => copied,
+        self.attempt(|opened| {
+            let bytes =
+                opened.environment.info()?.last_pgno().saturating_mul(opened.environment.stat()?.page_size() as usize);
+            let transaction = opened.environment.begin_ro_txn()?;
+            match copy::copy(&transaction, opened.databases, directory, bytes) {
+                // What is copied does not add up to what is there.
+                Err(lmdb::Error::MapFull) => Err(lmdb::Error::Corrupted),
+                copied => copied,
+            }
         })
     }
 

@@ -22,11 +22,12 @@
 //! 8. no file is opened whose structure may be damaged, or that is on another machine: `health`, `structure`, `filesystem`;
 //! 9. no file is replaced that another process has open: `claim`, `compact`.
 //!
-//! What a store forgets, and when, is in `upkeep`; what of it is read only when somebody asks, in `promises`; whether that waits for a disk, in
-//! `warmth`.
+//! What a store forgets by itself, and when, is in `upkeep`; what stays forgotten whoever comes late, in `refusals`; what of it is read only when
+//! somebody asks, in `promises`; whether that waits for a disk, in `warmth`.
 
 mod claim;
 mod compact;
+mod copy;
 mod databases;
 mod environment;
 mod failure;
@@ -37,6 +38,7 @@ mod pending;
 mod place;
 mod progress;
 mod promises;
+mod refusals;
 mod registry;
 mod secret;
 mod shared;
@@ -55,6 +57,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::entry::change::Change;
+use crate::entry::forgotten::Scope;
 use crate::entry::{BodyRef, Record};
 use crate::error::{Error, Kind, Result};
 use crate::identity::Secret;
@@ -307,14 +310,21 @@ impl Store for LmdbStore {
         shared.pending.has_room() && body.is_none_or(|body| shared.is_at_hand(body))
     }
 
-    async fn write(&self, key: &Key, change: Change, body: Option<Body>) -> Result<()> {
+    async fn entomb(&self, scopes: Vec<Scope>, at: u64) -> Result<()> {
+        writer::entomb(self.shared()?, &scopes, at)
+    }
+
+    async fn answer(&self, key: &Key, change: Change, body: Option<Body>, asked: Option<u64>) -> Result<()> {
         let shared = self.shared()?;
+        if shared.refusals.refuse(key, &change, asked, &shared.secret) {
+            return Ok(());
+        }
         let room = match &change {
             // Told from an event loop's own thread. It is lost without harm: its page comes as changed once more.
             Change::Acknowledge(_) => shared.pending.room_now()?,
             _ => shared.pending.room(body.as_ref().map_or(0, |body| body.reference().length)).await?,
         };
-        let write = Write::new(key.clone(), change, body, Arc::clone(&self.counters), room);
+        let write = Write::new(key.clone(), change, body, Arc::clone(&self.counters), room).asked(asked);
         let stored =
             || shared.environment.read(|transaction, databases| transaction::stored(transaction, databases, key.hash));
         shared.pending.accept(write, stored)

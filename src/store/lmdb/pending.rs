@@ -86,6 +86,8 @@ pub struct Write {
     pub change: Change,
     /// The body that it brings.
     pub body: Option<Body>,
+    /// When the request was planned whose answer says so.
+    pub asked: Option<u64>,
     counters: Arc<Counters>,
     generation: u64,
     _room: Room,
@@ -94,7 +96,12 @@ pub struct Write {
 impl Write {
     /// A change to the record under `key`; `counters` count it when it fails.
     pub fn new(key: Key, change: Change, body: Option<Body>, counters: Arc<Counters>, room: Room) -> Self {
-        Self { key, change, body, counters, generation: 0, _room: room }
+        Self { key, change, body, asked: None, counters, generation: 0, _room: room }
+    }
+
+    /// The same as what the answer to a request says that was planned at `asked`.
+    pub fn asked(self, asked: Option<u64>) -> Self {
+        Self { asked, ..self }
     }
 }
 

@@ -15,6 +15,7 @@ use crate::store::lmdb::environment::Environment;
 use crate::store::lmdb::pending::Pending;
 use crate::store::lmdb::place::{DATA, FileId, Place};
 use crate::store::lmdb::promises::Promises;
+use crate::store::lmdb::refusals::Refusals;
 use crate::store::lmdb::shared::Shared;
 use crate::store::lmdb::warmth::Warmth;
 use crate::store::lmdb::{Options, compact, failure, health, secret, writer};
@@ -67,6 +68,7 @@ pub fn acquire(path: &Path, options: Options) -> Result<(Arc<Shared>, Option<Str
             environment,
             pending: Pending::new(&options),
             promises: Arc::new(Promises::new()),
+            refusals: Refusals::default(),
             warmth: Warmth::default(),
             writing: Mutex::default(),
         });

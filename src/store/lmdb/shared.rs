@@ -13,6 +13,7 @@ use crate::store::lmdb::environment::Environment;
 use crate::store::lmdb::native;
 use crate::store::lmdb::pending::{Pending, of_key};
 use crate::store::lmdb::promises::Promises;
+use crate::store::lmdb::refusals::Refusals;
 use crate::store::lmdb::transaction::{self, Found};
 use crate::store::lmdb::warmth::{ENOUGH, Warmth};
 
@@ -34,6 +35,8 @@ pub struct Shared {
     pub pending: Pending,
     /// What was promised of it.
     pub promises: Arc<Promises>,
+    /// What is not written any more, because it was forgotten.
+    pub refusals: Refusals,
     /// Whether lookups wait for a disk.
     pub warmth: Warmth,
     /// Held while a group is written, and by whoever wants none to be.

@@ -8,9 +8,10 @@ use std::time::Duration;
 use lmdb::RwTransaction;
 
 use crate::clock;
+use crate::entry::forgotten::{Scope, Tombstones};
 use crate::error::{Error, Kind, Result};
-use crate::store::lmdb::databases;
-use crate::store::lmdb::pending::{Group, Pending};
+use crate::store::lmdb::databases::{self, Databases};
+use crate::store::lmdb::pending::{Group, Pending, Write};
 use crate::store::lmdb::shared::Shared;
 use crate::store::lmdb::transaction;
 use crate::store::lmdb::upkeep::{self, Due, Limits};
@@ -79,27 +80,54 @@ fn commit(shared: &Shared, group: &Group, limits: Limits) -> Result<bool> {
     let mut is_more = false;
     if !group.writes.is_empty() || is_due()? {
         let work = |transaction: &mut RwTransaction<'_>, databases| {
-            let mut writes = group.writes.iter();
-            writes.try_for_each(|write| transaction::apply(transaction, databases, promises, write, now))?;
+            let tombstones = shared.refusals.against(transaction, databases, group)?;
+            for write in group.writes.iter().filter(|write| !is_refused(write, tombstones.as_ref(), shared)) {
+                transaction::apply(transaction, databases, promises, write, now)?;
+            }
             upkeep::step(transaction, databases, promises, due)
         };
-        let mut written = environment.write(work)?;
-        let mut excess = 2 * group.bytes().max(SMALLEST_ROOM);
-        for _ in 0..ROUNDS_OF_MAKING_ROOM {
-            if written.is_some() {
-                break;
-            }
-            make_room(shared, Due::at_once(now, excess))?;
-            excess *= 2;
-            written = patiently(|| environment.write(work))?;
-        }
-        is_more = written.ok_or_else(|| environment.full())?;
+        is_more = with_room(shared, now, group.bytes(), work)?;
         group.bodies().for_each(|body| promises.saw(body));
     }
     if group.is_awaited() && !environment.is_synced_by_commit() {
         environment.sync()?;
     }
     Ok(is_more)
+}
+
+/// Was it asked for before it was forgotten?
+fn is_refused(write: &Write, tombstones: Option<&Tombstones>, shared: &Shared) -> bool {
+    let Some((tombstones, asked)) = tombstones.zip(write.asked) else { return false };
+    tombstones.refuse(&write.key, &write.change, asked, &shared.secret)
+}
+
+/// Notes what is forgotten, in a transaction of its own: for whoever writes next, in this process or another.
+pub fn entomb(shared: &Shared, scopes: &[Scope], at: u64) -> Result<()> {
+    let _writing = shared.writing.lock().unwrap_or_else(PoisonError::into_inner);
+    let note = |transaction: &mut RwTransaction<'_>, databases| databases::entomb(transaction, databases, scopes, at);
+    shared.refusals.know(with_room(shared, clock::now(), 0, note)?);
+    Ok(())
+}
+
+/// Writes, and where there is no room for `bytes`, forgets what was used longest ago first.
+fn with_room<T>(
+    shared: &Shared,
+    now: u64,
+    bytes: u64,
+    work: impl Fn(&mut RwTransaction<'_>, Databases) -> lmdb::Result<T>,
+) -> Result<T> {
+    let environment = &shared.environment;
+    let mut written = environment.write(&work)?;
+    let mut excess = 2 * bytes.max(SMALLEST_ROOM);
+    for _ in 0..ROUNDS_OF_MAKING_ROOM {
+        if written.is_some() {
+            break;
+        }
+        make_room(shared, Due::at_once(now, excess))?;
+        excess *= 2;
+        written = patiently(|| environment.write(&work))?;
+    }
+    written.ok_or_else(|| environment.full())
 }
 
 /// Forgets what was used longest ago until so much is free; it may be in pieces. In three transactions, for LMDB uses again what became free in
