@@ -1,13 +1,14 @@
 //! The rule of sharing, searched for a way around it: many exits and credentials, and an origin that says at will whatever could link them.
 //! What the store does is judged by an oracle that saw only what went over the wire.
 //!
-//! That the search can find one is shown by mutants, each of which leaves out one word of the rule.
+//! That the search can find one is shown by mutants, each of which leaves out one word of the rule. They bend what is written, or are told
+//! another rule than they are judged by: the store itself knows nothing of them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use notmodified::digest::Digest;
 use notmodified::entry::change::Change;
-use notmodified::entry::corroboration::Quorum;
+use notmodified::entry::corroboration::{Quorum, page};
 use notmodified::exchange::Freshness;
 use notmodified::exchange::sharing::Sharing;
 use proptest::prelude::*;
@@ -126,6 +127,20 @@ fn a_store_that_counts_prompted_answers_is_found_out() {
         |change| {
             if let Change::Sight(sighting) = change {
                 sighting.asked = None;
+            }
+        },
+        2
+    ));
+}
+
+#[test]
+fn a_store_that_withdraws_nothing_is_found_out() {
+    assert!(finds(
+        |change| {
+            if let Change::Sight(sighting) = change
+                && let (Some(asked), Some(response)) = (&mut sighting.asked, &sighting.response)
+            {
+                asked.page = page(response);
             }
         },
         2

@@ -85,6 +85,8 @@ impl Search {
             }
             Step::Wait(seconds) => self.world.now += seconds,
             Step::Forget(url) => {
+                // What a late answer may bring back is another question.
+                self.under_way.retain(|one| one.sent.url != *url);
                 self.world.forget(*url);
                 self.oracle.forget(*url);
             }
