@@ -345,13 +345,7 @@ impl Cache {
                 None => return Ok(Assembled::BodyMissing(reference)),
             },
         };
-        for Write { key, change } in answer.writes.into_iter().filter(|write| ask.keeps(&write.key)) {
-            let brought = match (change.brings(), &body) {
-                (Some(reference), ResponseBody::Received(bytes)) => Some(Body::new(reference, bytes.clone())),
-                _ => None,
-            };
-            self.write(&key, change, brought, Some(asked)).await?;
-        }
+        self.keep(pending, answer.writes, &body).await?;
         self.counters.count(answer.outcome, answer.reason);
         self.counters.bytes_saved.add(answer.bytes_saved);
         self.counters.trackers.note(&ask.key.url, answer.spread);
@@ -372,6 +366,19 @@ impl Cache {
                 .map(|(seen, one)| (seen.clone(), one, asked)),
             limits: self.policy.limits,
         })))
+    }
+
+    /// Hands what an answer says is to be written to the store, with the body that came.
+    async fn keep(&self, pending: &Pending, writes: Vec<Write>, body: &ResponseBody) -> Result<()> {
+        let asked = pending.planned.since_epoch();
+        for Write { key, change } in writes.into_iter().filter(|write| pending.ask.keeps(&write.key)) {
+            let brought = match (change.brings(), body) {
+                (Some(reference), ResponseBody::Received(bytes)) => Some(Body::new(reference, bytes.clone())),
+                _ => None,
+            };
+            self.write(&key, change, brought, Some(asked)).await?;
+        }
+        Ok(())
     }
 
     /// The stored body, as it was promised or as it is found.

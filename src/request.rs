@@ -9,7 +9,7 @@ use url::Url;
 use crate::error::{Error, Kind, Result};
 use crate::exchange::{Ask, Wish};
 use crate::fields::Fields;
-use crate::identity::{Cookies, Exit, Exits, Identity, Partition, Proxy, Rule, Secret};
+use crate::identity::{self, Cookies, Exit, Exits, Identity, Partition, Proxy, Rule, Secret};
 use crate::key::{Key, Method, parse_target};
 
 /// Most bytes of an identity's name.
@@ -93,7 +93,8 @@ impl Request {
     /// The request as the exchange needs it, where a proxy is one exit.
     #[must_use]
     pub fn ask(&self, secret: &Secret) -> Ask {
-        self.asked_as(self.identity().partition(Rule::Proxy, secret), false)
+        let partition = self.identity().partition(Rule::Proxy, secret);
+        self.asked_as(partition, self.way(partition.exit, secret), false)
     }
 
     /// The same where `exits` says what is one.
@@ -104,12 +105,18 @@ impl Request {
         let identity = self.identity();
         let partition = identity.partition(exits.rule, secret);
         if exits.are_fleeting(&identity) {
-            return Ok(self.asked_as(Partition { exit: Exit::of_one_request()?, ..partition }, true));
+            let exit = Exit::of_one_request()?;
+            return Ok(self.asked_as(Partition { exit, ..partition }, exit, true));
         }
-        Ok(self.asked_as(partition, false))
+        Ok(self.asked_as(partition, self.way(partition.exit, secret), false))
     }
 
-    fn asked_as(&self, identity: Partition, is_fleeting: bool) -> Ask {
+    /// By which way it goes, whatever `exit` is made of: a name that goes by no proxy of ours has one of its own, as far as anybody knows.
+    fn way(&self, exit: Exit, secret: &Secret) -> Exit {
+        self.proxy.as_ref().map_or(exit, |proxy| identity::way(proxy, secret))
+    }
+
+    fn asked_as(&self, identity: Partition, way: Exit, is_fleeting: bool) -> Ask {
         let method = Method::of(&self.method);
         let stored_under = if method == Method::Head { Method::Head } else { Method::Get };
         let url: Arc<str> = Arc::from(self.url.as_str());
@@ -120,6 +127,7 @@ impl Request {
             key,
             common: None,
             identity,
+            way: way.witness(),
             is_named: self.name.is_some(),
             is_fleeting,
             url,

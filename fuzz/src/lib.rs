@@ -206,7 +206,7 @@ fn corroboration(from: &mut Unstructured<'_>) -> Result<Corroboration> {
 }
 
 fn witnesses(from: &mut Unstructured<'_>) -> Result<Vec<Witness>> {
-    (0..from.int_in_range(0..=3)?).map(|_| Ok(Witness { exit: from.arbitrary()?, at: from.arbitrary()? })).collect()
+    (0..from.int_in_range(0..=3)?).map(|_| Ok(Witness { exit: from.arbitrary()?, way: from.arbitrary()?, at: from.arbitrary()? })).collect()
 }
 
 fn testified(from: &mut Unstructured<'_>) -> Result<Testified> {

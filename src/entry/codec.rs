@@ -104,6 +104,7 @@ fn encode_witnesses(into: &mut BytesMut, witnesses: &[Witness]) {
     put_count(into, witnesses.len());
     for witness in witnesses {
         into.put_u64_le(witness.exit);
+        into.put_u64_le(witness.way);
         into.put_u64_le(witness.at);
     }
 }
@@ -240,7 +241,11 @@ fn decode_testified(bytes: &mut Bytes) -> Option<Testified> {
 }
 
 fn decode_witness(bytes: &mut Bytes) -> Option<Witness> {
-    Some(Witness { exit: bytes.try_get_u64_le().ok()?, at: bytes.try_get_u64_le().ok()? })
+    Some(Witness {
+        exit: bytes.try_get_u64_le().ok()?,
+        way: bytes.try_get_u64_le().ok()?,
+        at: bytes.try_get_u64_le().ok()?,
+    })
 }
 
 fn decode_corroboration(bytes: &mut Bytes) -> Option<Corroboration> {
@@ -444,7 +449,7 @@ mod tests {
             hashes in any::<([u8; 16], [u8; 32])>(),
             is_date in any::<bool>(),
             validator in prop::collection::vec(any::<u8>(), 0..9),
-            witnesses in prop::collection::vec(any::<(u64, u64)>().prop_map(|(exit, at)| Witness { exit, at }), 0..3),
+            witnesses in prop::collection::vec(any::<(u64, u64, u64)>().prop_map(|(exit, way, at)| Witness { exit, way, at }), 0..3),
         ) -> Candidate {
             let field = if is_date { Field::Date } else { Field::Tag };
             Candidate { selecting: Selecting(hashes.0), field, validator: validator.into(), page: Digest(hashes.1), witnesses }
@@ -456,7 +461,7 @@ mod tests {
             kind in 0..3_u8,
             lesson in lesson(),
             suffix in any::<([u8; 4], [u8; 5])>(),
-            exits in prop::collection::vec(any::<(u64, u64)>().prop_map(|(exit, at)| Witness { exit, at }), 0..3),
+            exits in prop::collection::vec(any::<(u64, u64, u64)>().prop_map(|(exit, way, at)| Witness { exit, way, at }), 0..3),
         ) -> Saying {
             let Lesson { place, rung, witnesses: urls, .. } = lesson;
             let what = match kind {

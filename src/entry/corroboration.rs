@@ -80,6 +80,8 @@ pub enum Field {
 pub struct Witness {
     /// [`Exit::witness`](crate::identity::Exit::witness).
     pub exit: u64,
+    /// By which address it leaves, as far as that is known: [`Ask::way`](crate::exchange::Ask::way). Two exits that go by one way count as one.
+    pub way: u64,
     /// When it last was; seconds since the epoch.
     pub at: u64,
 }
@@ -118,6 +120,8 @@ pub struct Quorum {
 pub struct Sighting {
     /// Who received it.
     pub exit: u64,
+    /// By which way.
+    pub way: u64,
     /// What the request's validator stood for; `None` where it carried none, and so prompted nothing.
     pub asked: Option<Asked>,
     /// What came, where it may be stored.
@@ -164,12 +168,23 @@ fn validators(response: &StoredResponse) -> impl Iterator<Item = (Field, &[u8])>
     both.filter(|(_, validator)| validator.len() <= LONGEST_VALIDATOR)
 }
 
+/// How many witnesses there are that an origin cannot take for one another: neither by what is one exit to us, nor by the way that they go.
+pub(super) fn apart<'a>(witnesses: impl Iterator<Item = &'a Witness> + Clone) -> usize {
+    let different = |of: fn(&Witness) -> u64| {
+        let mut words: Vec<u64> = witnesses.clone().map(of).collect();
+        words.sort_unstable();
+        words.dedup();
+        words.len()
+    };
+    different(|one| one.exit).min(different(|one| one.way))
+}
+
 impl Candidate {
     /// By how many it was seen, as far as that still counts at `now`.
     #[must_use]
     pub fn seen_by(&self, quorum: Quorum, now: u64) -> usize {
         let counts = |one: &&Witness| quorum.ttl.is_none_or(|ttl| now.saturating_sub(one.at) < ttl);
-        self.witnesses.iter().filter(counts).count()
+        apart(self.witnesses.iter().filter(counts))
     }
 
     /// Is it agreed on at `now`?
@@ -242,7 +257,7 @@ impl Corroboration {
             if candidate.witnesses.len() >= MOST_WITNESSES {
                 candidate.witnesses.remove(0);
             }
-            candidate.witnesses.push(Witness { exit: sighting.exit, at: sighting.at });
+            candidate.witnesses.push(Witness { exit: sighting.exit, way: sighting.way, at: sighting.at });
             self.candidates.push(candidate);
         }
         self.trim(sighting.quorum, sighting.at);

@@ -86,7 +86,7 @@ mod tests {
             field: Field::Tag,
             validator: number.to_string().into(),
             page: Digest::of(b"page"),
-            witnesses: exits.iter().map(|exit| Witness { exit: *exit, at: 1 }).collect(),
+            witnesses: exits.iter().map(|exit| Witness { exit: *exit, way: *exit, at: 1 }).collect(),
         };
         let candidates: Vec<Candidate> = given.iter().enumerate().map(candidate).collect();
         Spread::of(candidates.iter())

@@ -11,7 +11,7 @@
 //! Kept in the origin's record of requests that carry nothing ([`Partition::ANONYMOUS`](crate::identity::Partition::ANONYMOUS)), and taken in by
 //! [`Testified::take`] inside the store's transaction. No exit's own lessons are read or written here.
 
-use crate::entry::corroboration::{MOST_WITNESSES, Quorum, Witness};
+use crate::entry::corroboration::{MOST_WITNESSES, Quorum, Witness, apart};
 use crate::entry::learned::{AGREEMENT, DECAY, Lesson, Lessons, Place, Rung, Suffix, Teaching};
 
 /// Most sayings kept that too few agree on, and as many that enough do. Each kind gives way to its own: an origin that teaches each client
@@ -52,6 +52,8 @@ pub enum What {
 pub struct Testimony {
     /// Who says so ([`Exit::witness`](crate::identity::Exit::witness)).
     pub exit: u64,
+    /// By which way it goes.
+    pub way: u64,
     /// What it was taught.
     pub teaching: Teaching,
     /// When; seconds since the epoch.
@@ -89,7 +91,7 @@ impl What {
 
 impl Saying {
     fn voices(&self, quorum: Quorum, now: u64) -> usize {
-        self.exits.iter().filter(|one| self.counts(**one, quorum, now)).count()
+        apart(self.exits.iter().filter(|one| self.counts(**one, quorum, now)))
     }
 
     fn counts(&self, witness: Witness, quorum: Quorum, now: u64) -> bool {
@@ -108,7 +110,7 @@ impl Saying {
     }
 
     fn add(&mut self, testimony: &Testimony, url: Option<u64>) {
-        let Testimony { exit, at, quorum, teaching: _ } = *testimony;
+        let Testimony { exit, way, at, quorum, teaching: _ } = *testimony;
         let counting: Vec<Witness> = self.exits.iter().copied().filter(|one| self.counts(*one, quorum, at)).collect();
         if counting.is_empty() {
             // Said so long ago that it is said anew.
@@ -118,7 +120,7 @@ impl Saying {
         if self.exits.len() >= MOST_WITNESSES {
             self.exits.remove(0);
         }
-        self.exits.push(Witness { exit, at });
+        self.exits.push(Witness { exit, way, at });
         self.urls.extend(url.filter(|url| self.urls.len() < AGREEMENT && !self.urls.contains(url)));
     }
 }
@@ -228,7 +230,7 @@ mod tests {
 
     fn said(testified: &mut Testified, words: &[(u64, Teaching)], at: u64) {
         for (exit, teaching) in words {
-            testified.take(&Testimony { exit: *exit, teaching: teaching.clone(), at, quorum: QUORUM });
+            testified.take(&Testimony { exit: *exit, way: *exit, teaching: teaching.clone(), at, quorum: QUORUM });
         }
     }
 

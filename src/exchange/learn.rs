@@ -275,7 +275,8 @@ impl Answered<'_> {
 pub(super) fn note(pending: &Pending, teaching: Teaching, at: u64) -> Vec<Write> {
     let told = pending.common.as_ref().map(|common| {
         let exit = pending.ask.identity.exit.witness();
-        let testimony = Testimony { exit, teaching: teaching.clone(), at, quorum: common.quorum };
+        let (way, quorum) = (pending.ask.way, common.quorum);
+        let testimony = Testimony { exit, way, teaching: teaching.clone(), at, quorum };
         Write { key: origin_key(&common.key), change: Change::Testify(Box::new(testimony)) }
     });
     let own = Write { key: origin_key(&pending.ask.key), change: Change::Learn(teaching, at) };

@@ -291,7 +291,7 @@ impl Pending {
         }
         let exit = self.ask.identity.exit.witness();
         let (response, at) = (response.cloned(), reply.response_time);
-        let sighting = Sighting { exit, asked, response, at, quorum: common.quorum };
+        let sighting = Sighting { exit, way: self.ask.way, asked, response, at, quorum: common.quorum };
         Some(Write { key: common.key.clone(), change: Change::Sight(Box::new(sighting)) })
     }
 

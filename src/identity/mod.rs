@@ -13,7 +13,7 @@ use crate::error::{Error, Kind, Result};
 
 pub use proxy::Proxy;
 pub use rotating::Gateways;
-pub use rule::{Exits, Rule};
+pub use rule::{Exits, Rule, way};
 
 /// The key of the keyed hashes. It lies beside the database, never in it, or is the caller's own and lies nowhere.
 #[derive(Clone, PartialEq, Eq)]

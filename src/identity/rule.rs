@@ -69,6 +69,14 @@ impl Rule {
     }
 }
 
+/// The way by which `proxy` takes a request: neither how it is spoken to nor a password makes it another.
+#[must_use]
+pub fn way(proxy: &Proxy, secret: &Secret) -> Exit {
+    let (host, port) = (proxy.host(), proxy.port().unwrap_or_default());
+    let user = proxy.login().map(|(user, _)| user);
+    Exit(hash(secret, b"way", [Some(host.as_bytes()), Some(&port.to_be_bytes()), user.as_deref()]))
+}
+
 fn of_proxy(proxy: &Proxy, secret: &Secret) -> Exit {
     // Without escapes: who is written in two ways would count as two exits that saw the same.
     let (endpoint, (user, password)) = (proxy.endpoint(), proxy.login().unzip());

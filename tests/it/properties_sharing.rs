@@ -115,6 +115,7 @@ fn a_store_that_ignores_the_exit_is_found_out() {
         |change| {
             if let Change::Sight(sighting) = change {
                 sighting.exit = NEXT.fetch_add(1, Ordering::Relaxed);
+                sighting.way = sighting.exit;
             }
         },
         2
