@@ -361,9 +361,9 @@ impl Cache {
             wire_bytes: effort.wire_bytes,
             bytes_saved: answer.bytes_saved,
             elapsed: effort.elapsed,
-            acknowledgement: acknowledged_under(ask)
-                .zip(answer.acknowledgement)
-                .map(|(seen, one)| (seen.clone(), one, asked)),
+            acknowledgement: answer
+                .acknowledgement
+                .and_then(|one| Some((acknowledged_under(ask)?.clone(), one, asked))),
             limits: self.policy.limits,
         })))
     }
