@@ -51,11 +51,11 @@ class Session:
     cookies: keep a cookie jar in memory, one per identity. None are kept by default.
     headers: fields for every request that does not set them itself.
     identity, proxy: for every request that names none. A proxy is a URL: http, https, socks4, socks5 or socks5h, with
-        userinfo or without (percent escapes for what URLs reserve), and with a port. socks5 resolves names here, socks5h
-        and the HTTP ones leave that to the proxy; socks4 takes no userinfo. Connections and TLS sessions are never
-        shared between identities or proxies, cookies never between identities. The clients that were used longest ago
-        retire when all of them have opened more than 512 connections, or twice ``concurrency``. Proxy settings of the
-        environment are not read.
+        userinfo or without (percent escapes for what URLs reserve), and with a port. socks5 resolves names here,
+        socks5h and the HTTP ones leave that to the proxy; socks4 takes no userinfo. Connections and TLS sessions are
+        never shared between identities or proxies, cookies never between identities. The clients that were used longest
+        ago retire when all of them have opened more than 512 connections, or twice ``concurrency``. Proxy settings of
+        the environment are not read.
     timeout: seconds for one request, from its place on the wire to the end of its body. Waiting for the place is not
         counted; each hop of a redirect counts anew.
     connect_timeout, read_timeout: seconds for connecting, and for any silence of the origin.

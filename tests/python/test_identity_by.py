@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import gc
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -317,6 +319,20 @@ class _Waiting:
     async def __call__(self, _request: Request) -> str:
         """Give it later."""
         return "a"
+
+
+@pytest.mark.parametrize("make", [Session, Cache])
+def test_rule_that_leads_back_is_collected(make: Any) -> None:  # noqa: ANN401
+    class Owner:
+        def __init__(self) -> None:
+            self.asks = make(":memory:", identity_by=self.name)
+
+        def name(self, _request: Request) -> str:
+            return "owner"
+
+    owner = weakref.ref(Owner())
+    gc.collect()
+    assert owner() is None
 
 
 @pytest.mark.parametrize("rule", [RULES.waits, functools.partial(RULES.waits), _Waiting()], ids=str)
