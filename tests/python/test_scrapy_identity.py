@@ -191,6 +191,14 @@ def test_own_cookie_header_is_an_identity_where_a_class_switches_the_jars_off(or
     assert has_conditions(origin) == [False, False, True]
 
 
+def test_key_of_the_project_is_that_of_its_identities(origin: Origin, store: Path) -> None:
+    url = origin.on("/page.html", Page(ONE))
+    for key in ("a" * 16, "b" * 16, "a" * 16):
+        asked(url, store=store, meta={"notmodified_identity": "shop-7"}, NOTMODIFIED_IDENTITY_KEY=key, NOTMODIFIED_K=9)
+
+    assert has_conditions(origin) == [False, False, True]
+
+
 def test_named_identities_and_credentials_are_kept_apart(origin: Origin, store: Path) -> None:
     url = origin.on("/page.html", Page(ONE))
     identities: tuple[dict[str, Any], ...] = (

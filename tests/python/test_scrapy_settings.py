@@ -32,6 +32,7 @@ REFUSED_BY_THE_CORE: dict[str, Any] = {
     "NOTMODIFIED_MAX_SIZE": 10,
     "NOTMODIFIED_STORE": "htp://x",
     "NOTMODIFIED_K": 17,
+    "NOTMODIFIED_IDENTITY_KEY": "hunter2",
     "NOTMODIFIED_ROTATING": "gate.example:1,user:hunter2@gate.example:2",
 }
 
@@ -103,6 +104,11 @@ def test_settings_about_how_often_are_read_as_meant() -> None:
         ("NOTMODIFIED_K", "two", "NOTMODIFIED_K is 'two'; it must be a number of exits above 0."),
         ("NOTMODIFIED_ROTATING", 7, "NOTMODIFIED_ROTATING has a value of type int; it must be a list of gateways as"),
         ("NOTMODIFIED_ROTATING", ["user:hunter2@gate:1", 7], "^NOTMODIFIED_ROTATING has a value of type int; it must"),
+        (
+            "NOTMODIFIED_IDENTITY_KEY",
+            ["hunter2"],
+            "^NOTMODIFIED_IDENTITY_KEY is of type list; it must be bytes, or text.$",
+        ),
         ("NOTMODIFIED_SHARRING", "central", "Did you mean NOTMODIFIED_SHARING?"),
         ("NOTMODIFIED_SKIP_UNCHANGED", True, "is said by each callback .@notmodified.scrapy.skip_unchanged."),
     ],
@@ -133,6 +139,12 @@ def test_settings_about_who_asks_are_read_as_meant() -> None:
     assert named.rule is None
 
 
+def test_key_of_identities_is_read_as_bytes_and_never_shown() -> None:
+    configs = [read(NOTMODIFIED_IDENTITY_KEY=key) for key in (b"hunter2" * 3, "hunter2" * 3)]
+    assert [config.identity_key for config in configs] == [b"hunter2" * 3] * 2
+    assert "hunter2" not in repr(configs)
+
+
 def test_no_seconds_are_none() -> None:
     config = read(NOTMODIFIED_STALE_IF_ERROR="0", NOTMODIFIED_MIN_INTERVAL="")
 
@@ -160,6 +172,7 @@ def test_value_that_the_core_refuses_is_named_by_its_setting(origin: Origin, sto
         "SettingsError: NOTMODIFIED_MAX_SIZE is 10; it must be at least 1048576",
         'SettingsError: NOTMODIFIED_STORE is "htp://x"; that is a URL, and this version keeps stores in directories',
         "SettingsError: NOTMODIFIED_K is 17; it must be a number of exits from 1 to 16",
+        "SettingsError: NOTMODIFIED_IDENTITY_KEY is of 7 bytes; give 16 to 4096 bytes that nobody can guess",
         (
             "SettingsError: NOTMODIFIED_ROTATING has a pattern with a user or password, by which gateways are not "
             'told; write a gateway as "host:port", or as "*.host"'

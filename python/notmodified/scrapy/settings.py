@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import os
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast, get_args
 
 from scrapy.utils.project import data_path
@@ -72,6 +72,8 @@ class Config:
     rotating: tuple[str, ...] = ()
     # Seconds after which an identity is as good as new.
     identity_ttl: float | None = None
+    # The key of the hashes of identities; None: the store's own.
+    identity_key: bytes | None = field(default=None, repr=False)
     # Does a job (JOBDIR) that was killed start over?
     restart_killed_jobs: bool = True
 
@@ -110,6 +112,7 @@ class Config:
             identity_by=_identity_by(settings),
             rotating=values.texts(settings, "ROTATING", "a list of gateways as 'host:port' or '*.host'"),
             identity_ttl=values.seconds(settings, "IDENTITY_TTL"),
+            identity_key=values.secret(settings, "IDENTITY_KEY"),
             restart_killed_jobs=values.boolean(settings, "RESTART_KILLED_JOBS", default=cls.restart_killed_jobs),
         )
 
@@ -134,7 +137,7 @@ class Config:
 
 
 def _refuse_unknown_names(settings: BaseSettings) -> None:
-    known = [PREFIX + field.name.upper() for field in fields(Config)]
+    known = [PREFIX + one.name.upper() for one in fields(Config)]
     for name in settings:
         if not name.startswith(PREFIX) or name in known:
             continue

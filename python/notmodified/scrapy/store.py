@@ -67,9 +67,9 @@ async def close_store(cache: notmodified.Cache, stats: StatsCollector) -> None:
 
 
 def _of_setting(error: notmodified.InvalidRequestError) -> SettingsError:
-    """Say of a setting what the core says of its option: `max_size=10; it must be …`, `rotating has …`."""
+    """Say of a setting what the core says of its option: `max_size=10; it must be …`, `rotating has …`, `key of …`."""
     text = str(error)
-    for mark, verb in (("=", " is "), (" has ", " has ")):
+    for mark, verb in (("=", " is "), (" has ", " has "), (" of ", " is of ")):
         option, is_named, told = text.partition(mark)
         if is_named and option.isidentifier():
             return SettingsError(f"{PREFIX}{option.upper()}{verb}{told}")
@@ -101,5 +101,6 @@ def _open(config: Config) -> notmodified.Cache:
         identity_by=config.rule,
         rotating=config.rotating,
         identity_ttl=config.identity_ttl,
+        identity_key=config.identity_key,
         strict=config.strict,
     )

@@ -90,6 +90,18 @@ def texts(settings: BaseSettings, name: str, wanted: str) -> tuple[str, ...]:
     return tuple(one.strip() for one in texts)
 
 
+def secret(settings: BaseSettings, name: str) -> bytes | None:
+    """Read bytes, or a text as an environment has it, or None. No error shows it."""
+    if _is_none(settings, name):
+        return None
+    value: object = settings.get(PREFIX + name)
+    if isinstance(value, str):
+        return value.encode(errors="surrogateescape")
+    if not isinstance(value, bytes):
+        raise SettingsError(f"{PREFIX}{name} is of type {type(value).__name__}; it must be bytes, or text.")
+    return value
+
+
 def polls_or_time(settings: BaseSettings, name: str) -> int | timedelta | None:
     """Read a number of polls or a span of time, or None."""
     value = settings.get(PREFIX + name)
