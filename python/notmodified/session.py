@@ -341,10 +341,10 @@ class Session:
         most are counted), and on one of them how many ``validators`` one and the same content came with, given to how
         many ``exits``. That is at least four exits, three in four of them with a validator that no other was given. A
         tag for each machine behind a balancer comes to several exits sooner or later, and is not told, or not any more;
-        one that changes between any two visits looks like one for each client, and is as useless to others. A page
-        that shows it is not shared but under ``sharing="central"``, for as long as it shows it; other pages of the host
-        are, where exits agree: that no client's own validator is sent by another does not rest on it. Seen under
-        ``"corroborated"`` alone, which compares what exits were given; 1,024 hosts at most.
+        one that changes between any two visits looks like one for each client, and is as useless to others. What such
+        a page gave to one exit alone is sent by no other but under ``sharing="central"``, not even where ``k=1`` would
+        do; what `k` exits agree on is, there as on other pages of the host, or a few exits could spoil it for all. Seen
+        under ``"corroborated"`` alone, which compares what exits were given; 1,024 hosts at most.
         """
         return self._engine.stats() if self._last_stats is None else copy.deepcopy(self._last_stats)
 

@@ -5,7 +5,8 @@
 //!
 //! # Scope
 //! What it says is evidence, and grows better with each exit. That nobody sends what one client alone was given does not rest on it: for
-//! that, exits have to agree ([`crate::entry::corroboration`]).
+//! that, exits have to agree ([`crate::entry::corroboration`]). Nor does it withdraw what they agree on, or a few of them could spoil every
+//! page for the others.
 
 use std::collections::BTreeSet;
 
@@ -46,7 +47,7 @@ impl Spread {
     }
 
     /// Do they tell clients apart? Several exits, and nearly all of them, are alone with what they were given. That a few are not is no
-    /// excuse: a validator that many share can be given to hide among it those that nobody shares.
+    /// excuse.
     #[must_use]
     pub const fn is_tracking(self) -> bool {
         self.alone >= TRACKED && self.alone * 4 >= self.exits * 3

@@ -186,9 +186,13 @@ fn usable(
     let (page, selecting) = (page(&shared), shared.selecting);
     let agreed = |field| {
         let is_of = move |one: &&Candidate| one.field == field && one.selecting == selecting && one.page == page;
-        let may = |one: &&Candidate| one.is_corroborated(quorum, now) && !is_ambiguous(one, corroboration);
-        let is_tracking = Spread::is_tracked(corroboration.candidates.iter().filter(is_of));
-        corroboration.candidates.iter().rev().filter(is_of).filter(may).filter(move |_| !is_tracking)
+        // Where clients are told apart, one alone agrees with nobody, though one were enough.
+        let is_tracked = Spread::is_tracked(corroboration.candidates.iter().filter(is_of));
+        let may = move |one: &&Candidate| {
+            let is_alone = is_tracked && one.witnesses.len() < 2;
+            !is_alone && one.is_corroborated(quorum, now) && !is_ambiguous(one, corroboration)
+        };
+        corroboration.candidates.iter().rev().filter(is_of).filter(may)
     };
     let mut tags = agreed(Field::Tag).map(|one| one.validator.clone());
     let tag = tags.next();

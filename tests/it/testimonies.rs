@@ -314,6 +314,27 @@ fn a_tag_for_each_client_shows_and_one_for_each_machine_does_not() {
 }
 
 #[test]
+fn a_tracker_drives_out_nothing_that_exits_agree_on_nor_is_one_exit_of_it_enough() {
+    let agreed = Some("\"everybody\"".to_owned());
+    for (k, shown) in [(1, None), (2, agreed)] {
+        let mut clients = Clients::new(k);
+        for _ in 0..2 {
+            let pending = clients.plan(clients.ask("sure", "a", &[]));
+            clients.answered(&pending, tagged("\"everybody\""), Completeness::Whole);
+            clients.get("too", "a", &|_| tagged("\"everybody\""));
+        }
+        for number in 0..30 {
+            let mut pending = clients.plan(clients.ask(&format!("exit-{number}"), "a", &[]));
+            pending.ask.wish.is_full = true;
+            *pending = pending.unconditional();
+            pending.is_resend = false;
+            clients.answered(&pending, tagged(&format!("\"client-{number}\"")), Completeness::Whole);
+        }
+        assert_eq!(clients.shown("a"), (shown, None), "{k}");
+    }
+}
+
+#[test]
 fn a_clock_is_no_tracker() {
     let mut clients = Clients::new(2);
     for second in 10..30 {

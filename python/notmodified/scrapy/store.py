@@ -58,7 +58,7 @@ async def close_store(cache: notmodified.Cache, stats: StatsCollector) -> None:
     for host, shown in list(tracking.items())[:MOST_TOLD]:
         logger.warning(
             "%s tells clients apart by validators: %d of them for one content, given to %d exits, on %d pages; "
-            "these pages are not shared between exits",
+            "what one exit alone was given is sent by no other",
             host,
             shown["validators"],
             shown["exits"],
