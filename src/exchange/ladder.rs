@@ -127,7 +127,9 @@ fn age_of_date(stored: &StoredResponse) -> Option<u64> {
     let modified = date::parse(stored.last_modified()?)?;
     // > A recipient with a clock that receives a response message without a Date header field MUST record the time it was received
     // > (RFC 9110 §6.6.1).
-    let made = stored.fields.get(b"date").map_or(Some(stored.received_at), date::parse)?;
+    // Of what exits share it moves on with each 304, and the origin chooses whose that is.
+    let date = stored.fields.get(b"date").filter(|_| !stored.is_shared);
+    let made = date.map_or(Some(stored.received_at), date::parse)?;
     made.checked_sub(modified)
 }
 

@@ -265,6 +265,26 @@ fn stopping_early_teaches_nobody_else() {
 }
 
 #[test]
+fn a_304_for_one_exit_makes_no_date_too_young_for_the_others() {
+    let mut clients = Clients::new(2);
+    for path in ["a", "b", "c", "d"] {
+        clients.publish(path, &ignores_tags);
+    }
+    for path in ["a", "b", "c"] {
+        clients.get_anew(path, &ignores_tags);
+    }
+    assert_eq!(clients.shown("d"), date());
+    // Ten seconds after the page was made, says the origin.
+    let pending = clients.plan(clients.ask("pupil", "d", &[]));
+    let young = (304, vec![("Date", OLD.replace(":37", ":47")), ("Cache-Control", "max-age=5".to_owned())], Vec::new());
+    let answer = clients.answered(&pending, young, Completeness::Whole);
+    assert_eq!(answer.outcome, Outcome::NotModified);
+    assert!(!answer.writes.is_empty());
+    clients.now += 1;
+    assert_eq!(clients.shown("d"), date());
+}
+
+#[test]
 fn below_the_tag_exits_fetch_whole_as_often_whoever_got_the_304s() {
     let mut clients = Clients::new(2);
     for path in ["a", "b", "c", "d"] {
