@@ -169,7 +169,7 @@ fn validators(response: &StoredResponse) -> impl Iterator<Item = (Field, &[u8])>
 }
 
 /// How many witnesses there are that an origin cannot take for one another: neither by what is one exit to us, nor by the way that they go.
-pub(super) fn apart<'a>(witnesses: impl Iterator<Item = &'a Witness> + Clone) -> usize {
+pub(super) fn apart<'a>(witnesses: &(impl Iterator<Item = &'a Witness> + Clone)) -> usize {
     let different = |of: fn(&Witness) -> u64| {
         let mut words: Vec<u64> = witnesses.clone().map(of).collect();
         words.sort_unstable();
@@ -184,7 +184,7 @@ impl Candidate {
     #[must_use]
     pub fn seen_by(&self, quorum: Quorum, now: u64) -> usize {
         let counts = |one: &&Witness| quorum.ttl.is_none_or(|ttl| now.saturating_sub(one.at) < ttl);
-        apart(self.witnesses.iter().filter(counts))
+        apart(&self.witnesses.iter().filter(counts))
     }
 
     /// Is it agreed on at `now`?

@@ -91,7 +91,7 @@ impl What {
 
 impl Saying {
     fn voices(&self, quorum: Quorum, now: u64) -> usize {
-        apart(self.exits.iter().filter(|one| self.counts(**one, quorum, now)))
+        apart(&self.exits.iter().filter(|one| self.counts(**one, quorum, now)))
     }
 
     fn counts(&self, witness: Witness, quorum: Quorum, now: u64) -> bool {
