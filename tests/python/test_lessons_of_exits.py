@@ -64,11 +64,11 @@ async def test_origin_that_knows_dates_alone_gives_304s_to_new_exits_once_some_w
         rounds = [await round_by(session, origin, exits) for _ in range(12)]
     unchanged = [[response.not_modified for response in one] for one in rounds]
     assert not any(itertools.chain(*unchanged[:2]))
-    # Of the third round, three pages were asked for by the tag in vain; the others by the date.
-    assert unchanged[2] == [False, False, False, True, True]
-    later = list(itertools.chain(*unchanged[3:]))
-    # One in twenty is fetched whole, to see whether the date tells the truth.
-    assert sum(later) > len(later) * 0.8
+    # In the third round three pages were asked for by the tag in vain; the others, and all later, by the date.
+    assert unchanged[2][:3] == [False] * 3
+    later = list(itertools.chain(unchanged[2][3:], *unchanged[3:]))
+    # One in twenty on average is fetched whole, to see whether the date tells the truth.
+    assert sum(later) > len(later) * 0.7
     assert all(response.content == rounds[0][place].content for one in rounds for place, response in enumerate(one))
 
 
@@ -84,7 +84,8 @@ async def test_three_exits_have_to_be_taught_where_three_have_to_agree(origin: O
                 await session.send(Request(origin.url + path, identity="pupil-1"))
             assert await shown_anew(session, origin, exits) == (TAG, None)
         await session.send(Request(origin.url + PATHS[0], identity="pupil-2"))
-        assert await shown_anew(session, origin, exits) == (None, LONG_AGO)
+        # The date, but for one time in twenty.
+        assert await shown_anew(session, origin, exits) in {(None, LONG_AGO), (None, None)}
 
 
 async def shown_anew(session: Session, origin: Origin, exits: Iterator[str]) -> tuple[str | None, str | None]:
@@ -128,12 +129,12 @@ async def test_lesson_for_one_page_in_polls_is_not_counted_across_clients(origin
     async with Session(":memory:", full_every=4) as session:
         for _ in range(2):
             await round_by(session, origin, exits)
-        for _ in range(20):
+        for _ in range(60):
             await session.send(Request(origin.url + PATHS[0], identity=next(exits)))
-        whole_of_one = sum(request.get("if-none-match") is None for request in origin.log[-20:])
-        for _ in range(20):
+        whole_of_one = sum(request.get("if-none-match") is None for request in origin.log[-60:])
+        for _ in range(60):
             await session.send(Request(origin.url + PATHS[1], identity=next(exits)))
-        whole_of_other = sum(request.get("if-none-match") is None for request in origin.log[-20:])
+        whole_of_other = sum(request.get("if-none-match") is None for request in origin.log[-60:])
     # One in four on average, and not every fourth.
-    assert 0 < whole_of_one < 16
-    assert 0 < whole_of_other < 16
+    assert 0 < whole_of_one < 45
+    assert 0 < whole_of_other < 45
