@@ -114,7 +114,7 @@ impl World {
             let exit = Exit(*blake3::hash(&self.fleeting.to_le_bytes()).as_bytes().first_chunk().unwrap());
             ask.identity = Partition { exit, ..ask.identity };
             ask.key = Key::new(ask.key.method, Arc::clone(&ask.key.url), ask.identity);
-            ask.is_fleeting = true;
+            (ask.way, ask.is_fleeting) = (exit.witness(), true);
         }
         ask.shared_by(self.policy.sharing)
     }
