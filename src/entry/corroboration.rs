@@ -26,6 +26,7 @@ pub const MOST_WITNESSES: usize = 16;
 
 /// Bytes of the longest validator that is shared.
 const LONGEST_VALIDATOR: usize = 512;
+
 /// Seconds for which exits ask without a validator because a pair was withdrawn: what is never answered must not last for ever.
 const RECONSIDERED_FOR: u64 = 3600;
 
@@ -146,7 +147,7 @@ const SAID_OF_IT: [&[u8]; 5] =
     [b"content-type", b"content-language", b"content-location", b"content-disposition", b"link"];
 
 /// What else is kept of a page that is shared: how its body is to be read, for how long it is fresh, and what selects it. Of any other field
-/// only one client's word is there.
+/// only one client's word is there. Validators stand among the candidates, with their witnesses.
 const KEPT_OF_IT: [&[u8]; 7] =
     [b"content-encoding", b"content-length", b"date", b"age", b"expires", b"cache-control", b"vary"];
 
@@ -384,8 +385,7 @@ pub(super) fn disown(record: &mut Record, exit: u64) -> bool {
     true
 }
 
-/// Keeps `response` for whoever asks without credentials. What only its own request shows stays behind, and its validators: those that may be
-/// sent stand among the candidates, with their witnesses.
+/// Keeps `response` for whoever asks without credentials. What only its own request shows stays behind.
 fn share(record: &mut Record, response: &StoredResponse, page: Digest) {
     let is_same = |one: &StoredResponse| one.is_shared && one.selecting == response.selecting;
     let is_kept = |one: &StoredResponse| is_newer(one, response.request_time) || self::page(one) == page;

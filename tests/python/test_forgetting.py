@@ -128,7 +128,7 @@ async def test_what_was_shared_is_forgotten_with_its_url(origin: Origin, store: 
             for identity in ("one", "two", "three"):
                 await session.get(url, identity=identity)
             assert origin.last.get("if-none-match") == '"shared"'
-            await session.forget(**{what: url if what == "url" else "127.0.0.1"})
+            await (session.forget(url=url) if what == "url" else session.forget(host="127.0.0.1"))
             for identity in ("one", "three"):
                 await session.get(url, identity=identity)
                 assert not origin.last.has_condition()
@@ -182,6 +182,28 @@ async def test_late_witness_does_not_count(origin: Origin, store: Path) -> None:
         for identity in ("two", "three"):
             await session.get(url, identity=identity)
     assert asked_with(origin) == [None, None, None, '"shared"']
+
+
+async def test_lesson_goes_with_the_exits_that_said_so(origin: Origin, store: Path) -> None:
+    pages = [Page(b"page %d" % number, etag=f'"{number}"', ignores_conditions=True) for number in range(3)]
+    urls = [origin.on(f"/{number}", page) for number, page in enumerate(pages)]
+
+    async def teach(session: Session, identity: str) -> None:
+        for _ in range(2):
+            for url in urls:
+                await session.get(url, identity=identity)
+
+    async with Session(store, k=2) as session:
+        for identity in ("one", "two"):
+            await teach(session, identity)
+        with Cache(store) as cache:
+            assert len(list(cache.entries())) > 0
+            for identity in ("one", "two"):
+                await session.forget(identity=identity)
+            assert list(cache.entries()) == []
+        await session.compact()
+    held = (store / "data.mdb").read_bytes()
+    assert b"127.0.0.1" not in held, "neither URLs nor what their origin taught"
 
 
 async def test_cookies_and_connections_go_with_the_identity(origin: Origin, store: Path) -> None:
@@ -297,7 +319,7 @@ async def test_identity_that_outlived_its_ttl_is_as_good_as_new(origin: Origin, 
     url = origin.on("/page", tag_for_each(b"page"))
     for sharing in ("isolated", "corroborated"):
         origin.log.clear()
-        async with Session(store, identity_ttl=2, sharing=sharing) as session:  # type: ignore[arg-type]
+        async with Session(store, identity_ttl=2, sharing=sharing) as session:
             first = await session.get(url, identity=sharing)
             second = await session.get(url, identity=sharing)
             await asyncio.sleep(2.2)

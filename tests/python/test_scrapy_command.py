@@ -305,8 +305,9 @@ def test_forgetting_says_how_many_and_forgets_no_others(command: Command, filled
 def test_identity_and_proxy_are_forgotten_by_name(command: Command, store: Path) -> None:
     proxy = "http://user:hunter2@proxy.example:3128"
     with Cache(store) as cache:
-        for options in ({"identity": "shop-7"}, {"identity": "shop-8"}, {"proxy": proxy}):
-            cache.plan("GET", "http://a.example/", **options).settle(200, {"Cache-Control": "max-age=9"}, b"page")
+        for name, way in (("shop-7", None), ("shop-8", None), (None, proxy)):
+            plan = cache.plan("GET", "http://a.example/", identity=name, proxy=way)
+            plan.settle(200, {"Cache-Control": "max-age=9"}, b"page")
 
     assert command("forget", "--store", store, "--identity", "shop-9").lines == ["forgot 0 URLs"]
     assert command("forget", "--store", store, "--identity", "shop-7").lines == ["forgot 1 URL"]

@@ -94,8 +94,8 @@ class NotModifiedCommand(ScrapyCommand):
 
     def _run(self, args: list[str], opts: argparse.Namespace) -> None:
         action, rest = _checked(args, opts)
-        place = self._place(opts.store)
-        with _opened(place) as cache:
+        place, config = self._place(opts.store)
+        with _opened(place, config) as cache:
             if action == "forget":
                 _forget(cache, rest, opts)
                 return
@@ -110,12 +110,12 @@ class NotModifiedCommand(ScrapyCommand):
                 records = "1 record" if entries.unreadable == 1 else f"{entries.unreadable} records"
                 _tell(f"{records} cannot be read (damaged, or of another version), left out")
 
-    def _place(self, given: str | None) -> str:
-        """Tell where the store lies: as a crawl of this project finds it, or where the option says."""
+    def _place(self, given: str | None) -> tuple[str, Config]:
+        """Tell where the store lies, as a crawl of this project finds it, and its rules; or where the option says."""
         if given is not None:
             if given in ("", MEMORY):
                 raise CommandError(f"--store {given!r} is no directory; give that of a store")
-            return given
+            return given, Config()
         assert self.settings is not None  # noqa: S101, Scrapy has set them
         settings = self.settings.copy()
         # Switched off, it has left a store all the same.
@@ -125,7 +125,7 @@ class NotModifiedCommand(ScrapyCommand):
             raise CommandError(
                 f"NOTMODIFIED_STORE is {MEMORY!r}, which ends with its crawl; name a directory with --store"
             )
-        return config.location()
+        return config.location(), config
 
 
 def _checked(args: list[str], opts: argparse.Namespace) -> tuple[str, list[str]]:
@@ -165,9 +165,16 @@ def _prefix(rest: list[str]) -> str:
     return f"{scheme.lower()}://{authority.rpartition('@')[2].lower()}{slash}{path}"
 
 
-def _opened(place: str) -> notmodified.Cache:
+def _opened(place: str, config: Config) -> notmodified.Cache:
+    # By the same rules and key, an identity is the same.
     try:
-        return notmodified.Cache(place, create=False)
+        return notmodified.Cache(
+            place,
+            identity_by=config.rule,
+            rotating=config.rotating,
+            identity_key=config.identity_key,
+            create=False,
+        )
     except notmodified.StoreError as error:
         raise notmodified.StoreError(f"{error} (--store DIRECTORY, or -s NOTMODIFIED_STORE=DIRECTORY)") from error
 
