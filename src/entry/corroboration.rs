@@ -323,9 +323,11 @@ impl Sighting {
         let page = page(response);
         let corroboration = &mut record.corroboration;
         corroboration.note(self, response, page);
-        let left = corroboration.reconsidering.map_or(0, |one| one.left.saturating_sub(1));
-        corroboration.reconsidering =
-            corroboration.reconsidering.filter(|_| left > 0).map(|one| Reconsidering { left, ..one });
+        // What was asked for before there was a doubt settles none.
+        if let Some(one) = corroboration.reconsidering.filter(|one| response.request_time >= one.since) {
+            let left = one.left.saturating_sub(1);
+            corroboration.reconsidering = (left > 0).then_some(Reconsidering { left, ..one });
+        }
         if corroboration.is_agreed(response.selecting, page, self) {
             share(record, response, page);
         }

@@ -194,9 +194,12 @@ fn usable(
         };
         corroboration.candidates.iter().rev().filter(is_of).filter(may)
     };
-    let mut tags = agreed(Field::Tag).map(|one| one.validator.clone());
+    // Those that were seen last, in an order that does not tell who was given which of them when.
+    let mut tags: Vec<Bytes> = agreed(Field::Tag).map(|one| one.validator.clone()).take(1 + MOST_OTHER_TAGS).collect();
+    tags.sort_unstable();
+    let mut tags = tags.into_iter();
     let tag = tags.next();
-    let other_tags: Vec<Bytes> = tags.take(MOST_OTHER_TAGS).collect();
+    let other_tags: Vec<Bytes> = tags.collect();
     let date = agreed(Field::Date).map(|one| one.validator.clone()).next();
     if tag.is_none() && date.is_none() {
         return None;

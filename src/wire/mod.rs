@@ -29,7 +29,6 @@ use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::COOKIE;
 use reqwest::{Response, StatusCode, Version};
 use url::Url;
 
@@ -114,7 +113,8 @@ impl Wire {
         Ok(Self { clients: Clients::new(options.clone())?, pace: Pace::new(&options), options })
     }
 
-    /// The value of Cookie that a partition's jar has for `url`; `None` without jars.
+    /// The value of Cookie that a partition's jar has for `url`; `None` without jars. Whoever sends adds it: what a request goes out with is
+    /// what was decided upon, and no cookie that came meanwhile.
     #[must_use]
     pub fn cookies(&self, partition: Partition, url: &Url) -> Option<Vec<u8>> {
         Some(self.clients.cookies(partition, url)?.as_bytes().to_vec())
@@ -135,13 +135,9 @@ impl Wire {
         let Outgoing { method, url, fields, content, partition, proxy, is_afresh, is_fleeting, timeout, familiar } =
             outgoing;
         let exit = Exit::new(partition, proxy, &url);
-        let mut request = request::assemble(&method, url.clone(), &fields, content)?;
+        let request = request::assemble(&method, url.clone(), &fields, content)?;
         let jar = (!is_fleeting).then_some(partition);
         let before = jar.map(|jar| self.clients.jar_before(jar));
-        if let Some(cookies) = jar.and_then(|jar| self.clients.cookies(jar, &url)) {
-            // A Cookie of the caller's own is sent instead.
-            request.headers_mut().entry(COOKIE).or_insert(cookies);
-        }
         let method = request.method().clone();
         let place = self.pace.place(request.url()).await?;
         let is_alone = is_afresh || is_fleeting;

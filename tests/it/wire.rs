@@ -40,6 +40,14 @@ fn get(url: &str) -> Outgoing {
     }
 }
 
+/// With the cookies that the jar has, unless it has one of its own.
+fn with_cookies(wire: &Wire, outgoing: Outgoing) -> Outgoing {
+    let own = outgoing.fields.contains(b"cookie") || outgoing.is_fleeting;
+    let jar = wire.cookies(outgoing.partition, &outgoing.url).filter(|_| !own);
+    let fields = jar.map_or_else(|| outgoing.fields.clone(), |cookies| outgoing.fields.with(b"Cookie", &cookies));
+    Outgoing { fields, ..outgoing }
+}
+
 fn get_in(partition: u8, url: &str) -> Outgoing {
     Outgoing { partition: Partition { exit: Exit([partition; 16]), ..Partition::ANONYMOUS }, ..get(url) }
 }

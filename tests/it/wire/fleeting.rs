@@ -6,7 +6,7 @@ use std::time::Duration;
 use notmodified::wire::{Options, Outgoing, Wire};
 
 use super::secure::{Authority, tunnel};
-use super::{get, get_by, http2, run, wire};
+use super::{get, get_by, http2, run, wire, with_cookies};
 use crate::origin::{Origin, Step, ok, send};
 
 fn fleeting(outgoing: Outgoing) -> Outgoing {
@@ -17,7 +17,7 @@ fn fleeting(outgoing: Outgoing) -> Outgoing {
 fn send_all(wire: &Wire, outgoing: impl IntoIterator<Item = Outgoing>, origin: &Origin, left: usize) {
     run(async {
         for one in outgoing {
-            wire.send(one).await.unwrap();
+            wire.send(with_cookies(wire, one)).await.unwrap();
         }
         while origin.open() > left {
             tokio::time::sleep(Duration::from_millis(5)).await;
