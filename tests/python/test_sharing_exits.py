@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -47,6 +48,17 @@ async def test_proxy_written_otherwise_is_no_second_witness(
             await session.get(url, proxy=proxy, full=True)
         await session.get(url, proxy=exits.proxy(3))
     assert [visit.client for visit in ledger.visits][:2] == [address(0)] * 2
+    assert links(ledger.visits, k=2) == []
+
+
+async def test_password_that_was_changed_is_no_second_witness(origin: Origin, exits: Exits) -> None:
+    ledger = Ledger()
+    url = origin.on("/page", ledger.watch(AddressTracker()))
+    proxy = urlsplit(exits.proxy(0)).netloc
+    async with Session(":memory:") as session:
+        for password in ("old", "new"):
+            await session.get(url, proxy=f"http://user:{password}@{proxy}", full=True)
+        await session.get(url, proxy=exits.proxy(1))
     assert links(ledger.visits, k=2) == []
 
 
