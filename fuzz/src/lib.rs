@@ -3,7 +3,7 @@
 use arbitrary::{Arbitrary, Result, Unstructured};
 use bytes::Bytes;
 use notmodified::digest::Digest;
-use notmodified::entry::corroboration::{Candidate, Corroboration, Doubt, Field, Latest, Reconsidering, Witness};
+use notmodified::entry::corroboration::{Candidate, Corroboration, Doubt, Field, Latest, Promise, Reconsidering, Witness};
 use notmodified::entry::learned::{Learned, Lesson, Lessons, Place, Rung, Rungs, Suffix};
 use notmodified::entry::testified::{Saying, Testified, What};
 use notmodified::entry::{Acknowledged, BodyRef, Consumer, Record, StoredResponse};
@@ -188,6 +188,7 @@ fn corroboration(from: &mut Unstructured<'_>) -> Result<Corroboration> {
                 validator: Bytes::from(value(from)?),
                 page: Digest([from.arbitrary()?; 32]),
                 witnesses: witnesses(from)?,
+                promise: Promise { seconds: from.arbitrary()?, cache_control: from.arbitrary()? },
             })
         })
         .collect::<Result<_>>()?;

@@ -8,7 +8,7 @@
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use crate::digest::Digest;
-use crate::entry::corroboration::{Candidate, Corroboration, Doubt, Field, Latest, Reconsidering, Witness};
+use crate::entry::corroboration::{Candidate, Corroboration, Doubt, Field, Latest, Promise, Reconsidering, Witness};
 use crate::entry::learned::{Learned, Lesson, Lessons, Place, Rung, Rungs, Suffix};
 use crate::entry::testified::{Saying, Testified, What};
 use crate::entry::{Acknowledged, BodyRef, Consumer, Record, StoredResponse};
@@ -120,6 +120,8 @@ fn encode_corroboration(into: &mut BytesMut, corroboration: &Corroboration) {
         put_sized(into, &candidate.validator);
         into.put_slice(&candidate.page.0);
         encode_witnesses(into, &candidate.witnesses);
+        into.put_u64_le(candidate.promise.seconds);
+        into.put_u64_le(candidate.promise.cache_control);
     }
     into.put_u8(u8::from(corroboration.reconsidering.is_some()));
     if let Some(Reconsidering { left, since, doubt }) = corroboration.reconsidering {
@@ -256,6 +258,7 @@ fn decode_corroboration(bytes: &mut Bytes) -> Option<Corroboration> {
             validator: get_sized(bytes)?,
             page: Digest(get_array(bytes)?),
             witnesses: get_many(bytes, decode_witness)?,
+            promise: Promise { seconds: bytes.try_get_u64_le().ok()?, cache_control: bytes.try_get_u64_le().ok()? },
         })
     };
     let candidates = get_many(bytes, candidate)?;
@@ -388,7 +391,9 @@ mod tests {
 
     use super::{decode, encode};
     use crate::digest::Digest;
-    use crate::entry::corroboration::{Candidate, Corroboration, Doubt, Field, Latest, Reconsidering, Witness};
+    use crate::entry::corroboration::{
+        Candidate, Corroboration, Doubt, Field, Latest, Promise, Reconsidering, Witness,
+    };
     use crate::entry::learned::{Learned, Lesson, Lessons, Place, Rung, Rungs, Suffix};
     use crate::entry::testified::{Saying, Testified, What};
     use crate::entry::{Acknowledged, BodyRef, Consumer, Record, StoredResponse};
@@ -452,7 +457,8 @@ mod tests {
             witnesses in prop::collection::vec(any::<(u64, u64, u64)>().prop_map(|(exit, way, at)| Witness { exit, way, at }), 0..3),
         ) -> Candidate {
             let field = if is_date { Field::Date } else { Field::Tag };
-            Candidate { selecting: Selecting(hashes.0), field, validator: validator.into(), page: Digest(hashes.1), witnesses }
+            let promise = Promise { seconds: u64::from(hashes.0[0]), cache_control: u64::from(hashes.0[1]) };
+            Candidate { selecting: Selecting(hashes.0), field, validator: validator.into(), page: Digest(hashes.1), witnesses, promise }
         }
     }
 

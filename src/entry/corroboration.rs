@@ -65,6 +65,17 @@ pub struct Candidate {
     pub page: Digest,
     /// Who was given this very pair.
     pub witnesses: Vec<Witness>,
+    /// For how long the page is fresh by the word of all of them.
+    pub promise: Promise,
+}
+
+/// For how long a page is fresh, as far as all agree who were given it: one of them alone could keep the others from asking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Promise {
+    /// The fewest seconds that anybody was told (RFC 9111 §4.2.1).
+    pub seconds: u64,
+    /// The hash of the Cache-Control that all of them were told; 0 where they were told different things.
+    pub cache_control: u64,
 }
 
 /// In which field a validator is.
@@ -203,6 +214,26 @@ impl Candidate {
     }
 }
 
+impl Promise {
+    /// What one response says.
+    #[must_use]
+    pub fn of(response: &StoredResponse) -> Self {
+        let lines: Vec<&[u8]> = response.fields.get_all(b"cache-control").collect();
+        let cache_control = xxhash_rust::xxh3::xxh3_64(&lines.join(&b","[..]));
+        Self { seconds: response.times().promised(), cache_control }
+    }
+
+    /// What both say.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let is_one_word = self.cache_control == other.cache_control;
+        Self {
+            seconds: self.seconds.min(other.seconds),
+            cache_control: if is_one_word { self.cache_control } else { 0 },
+        }
+    }
+}
+
 impl Reconsidering {
     /// Is `stored` in doubt at `now`?
     #[must_use]
@@ -253,7 +284,9 @@ impl Corroboration {
                 validator: Bytes::copy_from_slice(validator),
                 page,
                 witnesses: Vec::new(),
+                promise: Promise::of(response),
             });
+            candidate.promise = candidate.promise.and(Promise::of(response));
             candidate.witnesses.retain(|one| one.exit != sighting.exit);
             if candidate.witnesses.len() >= MOST_WITNESSES {
                 candidate.witnesses.remove(0);

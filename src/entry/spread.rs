@@ -78,7 +78,7 @@ impl Sighting {
 mod tests {
     use super::Spread;
     use crate::digest::Digest;
-    use crate::entry::corroboration::{Candidate, Field, Witness};
+    use crate::entry::corroboration::{Candidate, Field, Promise, Witness};
     use crate::rfc::vary::Selecting;
 
     fn spread(given: &[&[u64]]) -> Spread {
@@ -87,6 +87,7 @@ mod tests {
             field: Field::Tag,
             validator: number.to_string().into(),
             page: Digest::of(b"page"),
+            promise: Promise { seconds: 0, cache_control: 0 },
             witnesses: exits.iter().map(|exit| Witness { exit: *exit, way: *exit, at: 1 }).collect(),
         };
         let candidates: Vec<Candidate> = given.iter().enumerate().map(candidate).collect();

@@ -4,6 +4,7 @@
 //! carry none; whoever sends another one is taken for somebody.
 
 use crate::exchange::Ask;
+use crate::fields::Fields;
 
 /// Fields of RFC 9110, of RFC 9111 and of browsers that many clients send alike. `Proxy-Authorization` is for the proxy, and part of the exit.
 const HARMLESS: [&[u8]; 28] = [
@@ -44,6 +45,12 @@ const FETCH: &[u8] = b"sec-fetch-";
 #[must_use]
 pub fn is_bare(ask: &Ask) -> bool {
     ask.fields.iter().all(|(name, _)| is_harmless(name))
+}
+
+/// Are its credentials all where credentials belong, so that requests with the same ones are one client's?
+pub(super) fn says_who_asks(fields: &Fields) -> bool {
+    let is_known = |name: &[u8]| [&b"cookie"[..], b"authorization"].iter().any(|one| one.eq_ignore_ascii_case(name));
+    fields.iter().all(|(name, _)| is_harmless(name) || is_known(name))
 }
 
 fn is_harmless(name: &[u8]) -> bool {

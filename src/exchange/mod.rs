@@ -36,6 +36,7 @@ pub mod sharing;
 pub mod stand_in;
 pub mod storable;
 pub mod verdict;
+mod view;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -47,6 +47,13 @@ impl Stored<'_> {
         lifetime > needed || (allowed > 0 && needed.saturating_sub(lifetime) <= allowed)
     }
 
+    /// For how many seconds it is fresh from when it was made (§4.2.1); 0 where it has to be validated each time.
+    #[must_use]
+    pub fn promised(&self) -> u64 {
+        let response = CacheControl::of(self.fields);
+        if response.no_cache { 0 } else { self.lifetime(&response) }
+    }
+
     /// May the response be served for an origin that fails, when it went stale no more than `allowed` seconds ago?
     ///
     /// > A cache MUST NOT generate a stale response if it is prohibited by an explicit in-protocol directive (e.g., by a no-cache response
