@@ -51,6 +51,22 @@ async def test_field_that_a_proxy_made_up_is_shown_to_nobody_else(
     assert [turn for turn, answer in answers.items() if turn != LIAR and "x-poison" in answer.headers] == []
 
 
+@pytest.mark.parametrize("tamper", [Dressing, Confirming])
+@pytest.mark.parametrize("turns", TURNS.values(), ids=TURNS)
+async def test_lifetime_that_a_proxy_made_up_keeps_nobody_else_from_a_change(
+    origin: Origin, exits: Exits, turns: tuple[int, ...], tamper: type[Tamper]
+) -> None:
+    page = Page(b"<p>one</p>")
+    url = origin.on("/page", page)
+    exits.tampered[address(LIAR)] = tamper()
+    async with Session(":memory:", freshness="rfc9111") as session:
+        for turn in turns:
+            await session.get(url, proxy=exits.proxy(turn))
+        page.content = b"<p>two</p>"
+        answers = [await session.get(url, proxy=exits.proxy(turn)) for turn in (5, 6, 0, 1)]
+    assert {answer.content for answer in answers} == {b"<p>two</p>"}
+
+
 @pytest.mark.parametrize("status", [200, 304])
 async def test_field_that_was_meant_for_one_client_is_shown_to_nobody_else(
     origin: Origin, exits: Exits, status: int
