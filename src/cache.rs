@@ -143,6 +143,13 @@ impl Cache {
         Ok(request.ask_by(&self.policy.exits, self.secret())?.shared_by(self.policy.sharing))
     }
 
+    /// Is this request of an identity of its own, which no other request ever has?
+    #[must_use]
+    pub fn is_fleeting(&self, request: &Request) -> bool {
+        let exits = &self.policy.exits;
+        exits.may_be_fleeting() && exits.are_fleeting(&request.identity())
+    }
+
     /// Says what to send.
     ///
     /// # Errors

@@ -203,7 +203,9 @@ fn corroboration(from: &mut Unstructured<'_>) -> Result<Corroboration> {
     } else {
         None
     };
-    Ok(Corroboration { candidates, reconsidering, latest })
+    let outdated =
+        (0..from.int_in_range(0..=2)?).map(|_| Ok(Digest([from.arbitrary()?; 32]))).collect::<Result<_>>()?;
+    Ok(Corroboration { candidates, reconsidering, latest, outdated })
 }
 
 fn witnesses(from: &mut Unstructured<'_>) -> Result<Vec<Witness>> {

@@ -135,6 +135,10 @@ fn encode_corroboration(into: &mut BytesMut, corroboration: &Corroboration) {
         into.put_slice(&mark.0);
         into.put_u64_le(exit);
     }
+    put_count(into, corroboration.outdated.len());
+    for page in &corroboration.outdated {
+        into.put_slice(&page.0);
+    }
 }
 
 fn encode_variant(into: &mut BytesMut, variant: &StoredResponse) {
@@ -277,7 +281,8 @@ fn decode_corroboration(bytes: &mut Bytes) -> Option<Corroboration> {
     } else {
         None
     };
-    Some(Corroboration { candidates, reconsidering, latest })
+    let outdated = get_many(bytes, |bytes| Some(Digest(get_array(bytes)?)))?;
+    Some(Corroboration { candidates, reconsidering, latest, outdated })
 }
 
 fn decode_variant(bytes: &mut Bytes) -> Option<StoredResponse> {
@@ -489,6 +494,7 @@ mod tests {
             variants in prop::collection::vec(variant(), 0..4),
             acknowledged in prop::collection::vec(any::<([u8; 16], [u8; 16], [u8; 32])>(), 0..4),
             (candidates, sayings) in (prop::collection::vec(candidate(), 0..3), prop::collection::vec(saying(), 0..3)),
+            outdated in prop::collection::vec(any::<[u8; 32]>(), 0..3),
             latest in prop::option::of(any::<([u8; 16], [u8; 32], u64)>().prop_map(|(selecting, mark, exit)| Latest { selecting: Selecting(selecting), mark: Digest(mark), exit })),
             reconsidering in prop::option::of(any::<(u8, u64, bool)>().prop_map(|(left, since, is_validator)| Reconsidering { left, since, doubt: if is_validator { Doubt::Validator } else { Doubt::Content } })),
         ) -> Record {
@@ -501,7 +507,7 @@ mod tests {
             Record {
                 url, partition: Partition { exit: Exit(partition.0), credentials: Credentials(partition.1) }, version: numbers.0, last_used: numbers.1, not_before: numbers.2,
                 unconfirmed: (numbers.2 % 2 == 0).then_some(Digest([7; 32])),
-                variants, acknowledged, lessons: Lessons { lessons, suffixes }, corroboration: Corroboration { candidates, reconsidering, latest },
+                variants, acknowledged, lessons: Lessons { lessons, suffixes }, corroboration: Corroboration { candidates, reconsidering, latest, outdated: outdated.into_iter().map(Digest).collect() },
                 testified: Testified { sayings },
             }
         }

@@ -21,6 +21,9 @@ use crate::rfc::vary::Selecting;
 /// for each client drives out nothing that several agree on.
 pub const MOST_CANDIDATES: usize = 16;
 
+/// Most outdated pages known for one URL; the one that was longest ago gives way.
+const MOST_OUTDATED: usize = 4;
+
 /// Most witnesses kept for one pair; the oldest gives way.
 pub const MOST_WITNESSES: usize = 16;
 
@@ -39,6 +42,9 @@ pub struct Corroboration {
     pub reconsidering: Option<Reconsidering>,
     /// What came last, whoever received it.
     pub latest: Option<Latest>,
+    /// Pages that were asked about, and answered by another; the last at the end. Times of HTTP are whole seconds, and a page can change twice
+    /// in one.
+    pub outdated: Vec<Digest>,
 }
 
 /// What came last.
@@ -235,14 +241,8 @@ impl Promise {
 }
 
 impl Reconsidering {
-    /// Is `stored` in doubt at `now`?
-    #[must_use]
-    pub fn doubts(&self, stored: &StoredResponse, now: u64) -> bool {
-        let is_meant = match self.doubt {
-            Doubt::Content => !stored.is_shared && stored.received_at < self.since,
-            Doubt::Validator => stored.is_shared,
-        };
-        is_meant && self.lasts(now)
+    const fn is_before(&self, stored: &StoredResponse) -> bool {
+        stored.received_at < self.since
     }
 
     const fn lasts(&self, now: u64) -> bool {
@@ -254,7 +254,31 @@ impl Corroboration {
     /// Is there nothing in it?
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.candidates.is_empty() && self.reconsidering.is_none() && self.latest.is_none()
+        self.candidates.is_empty() && self.reconsidering.is_none() && self.latest.is_none() && self.outdated.is_empty()
+    }
+
+    /// Is `stored` to be asked for without a validator at `now`?
+    #[must_use]
+    pub fn doubts(&self, stored: &StoredResponse, now: u64) -> bool {
+        let Some(reconsidering) = self.reconsidering.filter(|one| one.lasts(now)) else { return false };
+        match reconsidering.doubt {
+            Doubt::Content => !stored.is_shared && (reconsidering.is_before(stored) || self.is_outdated(stored)),
+            Doubt::Validator => stored.is_shared,
+        }
+    }
+
+    /// Was another page the answer when somebody asked about this one?
+    #[must_use]
+    pub fn is_outdated(&self, stored: &StoredResponse) -> bool {
+        !self.outdated.is_empty() && self.outdated.contains(&page(stored))
+    }
+
+    /// Notes which page came, and which it came in place of.
+    fn outdate(&mut self, came: Option<Digest>, asked: Option<Digest>) {
+        self.outdated.retain(|one| Some(*one) != came && Some(*one) != asked);
+        self.outdated.extend(asked.filter(|asked| Some(*asked) != came));
+        let surplus = self.outdated.len().saturating_sub(MOST_OUTDATED);
+        self.outdated.drain(..surplus);
     }
 
     /// Is there anything in it that this exit said?
@@ -355,6 +379,7 @@ impl Sighting {
     fn testify(&self, record: &mut Record, response: &StoredResponse) -> bool {
         let page = page(response);
         let corroboration = &mut record.corroboration;
+        corroboration.outdate(Some(page), None);
         corroboration.note(self, response, page);
         // What was asked for before there was a doubt settles none.
         if let Some(one) = corroboration.reconsidering.filter(|one| response.request_time >= one.since) {
@@ -371,6 +396,7 @@ impl Sighting {
     fn contradict(&self, record: &mut Record, asked: Asked, response: Option<&StoredResponse>) -> bool {
         let came = response.map(|response| (response, page(response)));
         let mut changed = false;
+        record.corroboration.outdate(came.map(|(_, page)| page), Some(asked.page));
         let is_other = came.is_none_or(|(_, page)| page != asked.page);
         if is_other {
             let is_asked = |one: &StoredResponse| {

@@ -152,8 +152,7 @@ impl Pending {
 
     /// Is this to be asked without a validator, because exits do not agree any more?
     pub(super) fn is_reconsidered(&self, stored: &StoredResponse, now: u64) -> bool {
-        let reconsidering = self.common.as_ref().and_then(|common| common.corroboration.reconsidering);
-        reconsidering.is_some_and(|one| one.doubts(stored, now))
+        self.common.as_ref().is_some_and(|common| common.corroboration.doubts(stored, now))
     }
 
     /// What the answer with `response` says to the other exits.

@@ -31,6 +31,12 @@ impl Gateways {
         patterns.into_iter().map(Pattern::parse).collect::<Result<_>>().map(Self)
     }
 
+    /// Are there none?
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Is `proxy` one of them?
     #[must_use]
     pub fn has(&self, proxy: &Proxy) -> bool {

@@ -34,6 +34,12 @@ pub struct Exits {
 }
 
 impl Exits {
+    /// Can any exit be that of one request? Most often none can, and nobody need look.
+    #[must_use]
+    pub fn may_be_fleeting(&self) -> bool {
+        self.rule == Rule::Request || !self.rotating.is_empty()
+    }
+
     /// Is the exit of `identity` that of one request, and of no other ever?
     #[must_use]
     pub fn are_fleeting(&self, identity: &Identity) -> bool {

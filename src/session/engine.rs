@@ -292,7 +292,8 @@ impl Shared {
     }
 
     fn send(self: &Arc<Self>, token: Token, errand: Arc<Errand>) {
-        if self.flights().join_or_enter(token, &errand) {
+        let is_alone = self.session.cache.is_fleeting(&errand.request);
+        if self.flights().join_or_enter(token, &errand, is_alone) {
             self.session.cache.counters.coalesced.add(1);
             return;
         }

@@ -37,8 +37,11 @@ fn may_be_shared(errand: &Errand) -> bool {
 
 impl Flights {
     /// Joins a flight with the same errand: `true`. Where there is none, enters one of its own, whose task is still to be started.
-    pub fn join_or_enter(&mut self, token: Token, errand: &Arc<Errand>) -> bool {
-        if let Some(id) = self.open.get(errand)
+    ///
+    /// Whoever is known by this one request flies alone: what came for one of them is not the other's.
+    pub fn join_or_enter(&mut self, token: Token, errand: &Arc<Errand>, is_alone: bool) -> bool {
+        let open = self.open.get(errand).filter(|_| !is_alone);
+        if let Some(id) = open
             && let Some(flight) = self.under_way.get_mut(id)
         {
             flight.tokens.push(token);
@@ -46,7 +49,7 @@ impl Flights {
             return true;
         }
         let id = FlightId(token);
-        if may_be_shared(errand) {
+        if !is_alone && may_be_shared(errand) {
             self.open.insert(Arc::clone(errand), id);
         }
         self.under_way.insert(id, Flight { errand: Arc::clone(errand), tokens: vec![token], task: None });
