@@ -111,9 +111,14 @@ impl Request {
         Ok(self.asked_as(partition, self.way(partition.exit, secret), false))
     }
 
-    /// By which way it goes, whatever `exit` is made of: a name that goes by no proxy of ours has one of its own, as far as anybody knows.
+    /// By which way it goes, whatever `exit` is made of: a name that goes by no proxy of ours has one of its own, as far as anybody knows. A jar
+    /// that goes by none leaves by the address that all of them have.
     fn way(&self, exit: Exit, secret: &Secret) -> Exit {
-        self.proxy.as_ref().map_or(exit, |proxy| identity::way(proxy, secret))
+        match &self.proxy {
+            Some(proxy) => identity::way(proxy, secret),
+            None if self.name.is_some() => exit,
+            None => Exit::DIRECT,
+        }
     }
 
     fn asked_as(&self, identity: Partition, way: Exit, is_fleeting: bool) -> Ask {
@@ -235,7 +240,7 @@ fn percent_decoded(text: &str) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Exits, Fields, Request, Rule, Secret};
+    use super::{Exits, Fields, Proxy, Request, Rule, Secret};
     use crate::entry::corroboration::Quorum;
     use crate::exchange::sharing::Sharing;
 
@@ -286,6 +291,20 @@ mod tests {
         assert!(first.key == second.key && first.identity != second.identity && first.keeps(&first.key));
         let named = request.named(Some("shop-7")).unwrap().ask_by(&exits, &Secret([0; 32])).unwrap();
         assert!(!named.is_fleeting && named.keeps(&named.key));
+    }
+
+    #[test]
+    fn jars_that_go_by_no_proxy_leave_by_one_address() {
+        let exits = Exits { rule: Rule::Session, ..Exits::default() };
+        let asked = |jar: &str, proxy: Option<&str>| {
+            let mut request = Request::new("GET", "http://host/", Fields::new()).unwrap();
+            request.jar = Some(jar.to_owned());
+            request.proxy = proxy.map(|url| Proxy::parse(url).unwrap());
+            request.ask_by(&exits, &Secret([0; 32])).unwrap()
+        };
+        let (one, other) = (asked("a", None), asked("b", None));
+        assert!(one.identity.exit != other.identity.exit && one.way == other.way);
+        assert_ne!(asked("a", Some("http://proxy:1")).way, one.way);
     }
 
     #[test]
