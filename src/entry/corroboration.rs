@@ -12,7 +12,7 @@
 use bytes::Bytes;
 
 use crate::digest::Digest;
-use crate::entry::change::is_newer;
+use crate::entry::change::{CLOCK_SKEW, is_newer};
 use crate::entry::learned::Learned;
 use crate::entry::{MOST_VARIANTS, Record, StoredResponse};
 use crate::rfc::vary::Selecting;
@@ -245,8 +245,9 @@ impl Reconsidering {
         stored.received_at < self.since
     }
 
+    /// A clock that was far ahead when it began is not believed: until that time had come, nothing would end it.
     const fn lasts(&self, now: u64) -> bool {
-        now.saturating_sub(self.since) < RECONSIDERED_FOR
+        now.saturating_sub(self.since) < RECONSIDERED_FOR && self.since.saturating_sub(now) <= CLOCK_SKEW
     }
 }
 

@@ -431,3 +431,19 @@ fn an_origin_that_gives_one_of_two_tags_at_random_tells_one_store_from_another_t
     let apart = one[3].iter().zip(&other[3]).filter(|(one, other)| one != other).count();
     assert!(apart > PAGES / 4, "{apart}");
 }
+
+#[test]
+fn a_clock_that_was_ahead_makes_nobody_ask_for_the_whole_page_for_ever() {
+    let mut world = world();
+    each(&mut world, [1, 2], &page("\"1\"", "page"));
+    world.now += 1_000_000_000;
+    each(&mut world, [1], &page("\"2\"", "other"));
+    world.now -= 1_000_000_000;
+    for _ in 0..3 {
+        world.now += 60;
+        for exit in 3..9 {
+            honestly(&mut world, &Errand::get(exit), 2);
+        }
+    }
+    assert!((3..9).all(|exit| honestly(&mut world, &Errand::get(exit), 2) == 304));
+}
