@@ -40,7 +40,7 @@ pub struct Corroboration {
     pub candidates: Vec<Candidate>,
     /// A pair was withdrawn, and no other is agreed on yet.
     pub reconsidering: Option<Reconsidering>,
-    /// What came last, whoever received it.
+    /// What came last that a caller saw, whoever received it.
     pub latest: Option<Latest>,
     /// Pages that were asked about, and answered by another; the last at the end. Times of HTTP are whole seconds, and a page can change twice
     /// in one.
@@ -144,6 +144,8 @@ pub struct Sighting {
     pub asked: Option<Asked>,
     /// What came, where it may be stored.
     pub response: Option<StoredResponse>,
+    /// Does a caller see it? What nobody saw is news to the next.
+    pub is_seen: bool,
     /// When it came; seconds since the epoch.
     pub at: u64,
     /// What has to agree.
@@ -364,7 +366,8 @@ impl Sighting {
         let is_known =
             |one: &StoredResponse, known: Latest| (known.selecting, known.mark) == (one.selecting, one.mark());
         let known = record.corroboration.latest;
-        let news = self.response.as_ref().filter(|one| known.is_none_or(|known| !is_known(one, known)));
+        let seen = self.response.as_ref().filter(|_| self.is_seen);
+        let news = seen.filter(|one| known.is_none_or(|known| !is_known(one, known)));
         let news = news.map(|one| Latest { selecting: one.selecting, mark: one.mark(), exit: self.exit });
         let is_news = news.is_some();
         record.corroboration.latest = news.or(known);

@@ -60,6 +60,8 @@ pub struct Pending {
     pub planned: Moment,
     /// Is this the second, unconditional attempt?
     pub is_resend: bool,
+    /// Is it sent behind the caller's back, so that nobody sees its answer?
+    pub is_behind: bool,
     /// By which rung the first asked, and the tag that its 304 named, where that was not believed.
     pub doubted: Option<(Rung, Option<Bytes>)>,
 }
@@ -110,6 +112,7 @@ pub fn plan(
         lessons,
         planned,
         is_resend: false,
+        is_behind: false,
         doubted: None,
     };
     let whole = fresh(&pending, policy, now)

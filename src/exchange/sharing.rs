@@ -103,6 +103,12 @@ pub fn acknowledged_under(ask: &Ask) -> Option<&Key> {
     Some(common_key(ask).filter(|_| !ask.is_named).unwrap_or(&ask.key)).filter(|key| ask.keeps(key))
 }
 
+/// Under what a change is remembered that nobody saw: for that exit, or for whoever asks next where it will never ask again.
+#[must_use]
+pub fn unseen_under(ask: &Ask) -> &Key {
+    if ask.keeps(&ask.key) { &ask.key } else { common_key(ask).unwrap_or(&ask.key) }
+}
+
 impl Policy {
     /// By how many a pair has to be seen to be shared; `None` where that is not the question.
     #[must_use]
@@ -167,7 +173,8 @@ impl Pending {
         }
         let exit = self.ask.identity.exit.witness();
         let (response, at) = (response.cloned(), reply.response_time);
-        let sighting = Sighting { exit, way: self.ask.way, asked, response, at, quorum: common.quorum };
+        let (way, quorum, is_seen) = (self.ask.way, common.quorum, !self.is_behind);
+        let sighting = Sighting { exit, way, asked, response, is_seen, at, quorum };
         Some(Write { key: common.key.clone(), change: Change::Sight(Box::new(sighting)) })
     }
 

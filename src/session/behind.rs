@@ -12,6 +12,7 @@ use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::cache::Sending;
+use crate::exchange::sharing::unseen_under;
 use crate::key::KeyHash;
 use crate::request::Request;
 
@@ -31,7 +32,7 @@ impl Behind {
     /// What it asks about.
     #[must_use]
     pub fn key(&self) -> KeyHash {
-        self.sending.pending.ask.key.hash
+        unseen_under(&self.sending.pending.ask).hash
     }
 }
 

@@ -21,6 +21,7 @@ use crate::exchange::early::Familiar;
 use crate::exchange::outcome::Reason;
 use crate::exchange::plan::Pending;
 use crate::exchange::settle::{Completeness, Reply};
+use crate::exchange::sharing::unseen_under;
 use crate::exchange::verdict::{Page, Verdict};
 use crate::key::Method;
 use crate::redirect;
@@ -104,7 +105,7 @@ impl Session {
             // Whoever decides has to see them: a response can vary by Cookie. The jar stays the client.
             ask.fields = ask.fields.with(b"Cookie", &cookies);
         }
-        let key = ask.key.hash;
+        let key = unseen_under(&ask).hash;
         let mut response = match self.cache.plan(ask).await? {
             Planned::Serve(response, stale) => {
                 behind.extend(stale.map(|sending| Behind { request: request.clone(), sending }));
@@ -121,7 +122,8 @@ impl Session {
     /// Validates what was served stale. What comes of it is for the store, and for the next who asks.
     pub async fn validate(&self, behind: Behind, timeout: Duration, questions: Option<&Questions>) {
         let Some(under_way) = self.backlog.begin(behind.key()) else { return };
-        let Behind { request, sending } = behind;
+        let Behind { request, mut sending } = behind;
+        sending.pending.is_behind = true;
         // Who asks next and gets no answer either will hear of it.
         let answered = self.conclude(&request, sending, timeout, questions).await;
         if answered.is_ok_and(|response| response.is_stored() && response.is_changed) {

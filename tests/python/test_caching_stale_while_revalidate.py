@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from notmodified import Cache, Session
 from origin import Gate, Page, Reply
+from tracking import Exits
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -75,6 +76,30 @@ async def test_change_that_nobody_saw_is_told_with_the_next_answer(session: Sess
         (b"two", "fresh", True),
         (b"two", "fresh", False),
     ]
+
+
+@pytest.mark.parametrize("options", [{}, {"identity_by": "request"}], ids=str)
+async def test_change_that_nobody_saw_is_told_to_whichever_exit_asks_next(
+    origin: Origin, options: dict[str, Any]
+) -> None:
+    page = Page(b"one", cache_control=STALE)
+    url = origin.on("/page.html", page)
+    with Exits() as exits:
+        async with Session(":memory:", freshness="rfc9111", **options) as session:
+            for number in range(2):
+                await session.get(url, proxy=exits.proxy(number))
+            page.content = b"two"
+            page.cache_control = "max-age=3600"
+            stale = await session.get(url, proxy=exits.proxy(2))
+            assert (stale.content, stale.reason, stale.changed) == (b"one", "stale-while-revalidate", False)
+            await eventually(lambda: session.stats()["outcomes"]["changed"] == 1)
+            await asyncio.sleep(0.1)
+            later = [await session.get(url, proxy=exits.proxy(number)) for number in range(3, 6)]
+            assert [(answer.content, answer.changed) for answer in later] == [
+                (b"two", True),
+                (b"two", False),
+                (b"two", False),
+            ]
 
 
 async def test_consumer_hears_of_the_change_until_it_acknowledges(origin: Origin) -> None:
