@@ -94,7 +94,7 @@ impl Request {
     #[must_use]
     pub fn ask(&self, secret: &Secret) -> Ask {
         let partition = self.identity().partition(Rule::Proxy, secret);
-        self.asked_as(partition, self.way(partition.exit, secret), false)
+        self.asked_as(partition, secret.way(self.way(partition.exit, secret)), false)
     }
 
     /// The same where `exits` says what is one.
@@ -106,9 +106,9 @@ impl Request {
         let partition = identity.partition(exits.rule, secret);
         if exits.are_fleeting(&identity) {
             let exit = Exit::of_one_request()?;
-            return Ok(self.asked_as(Partition { exit, ..partition }, exit, true));
+            return Ok(self.asked_as(Partition { exit, ..partition }, secret.way(exit), true));
         }
-        Ok(self.asked_as(partition, self.way(partition.exit, secret), false))
+        Ok(self.asked_as(partition, secret.way(self.way(partition.exit, secret)), false))
     }
 
     /// By which way it goes, whatever `exit` is made of: a name that goes by no proxy of ours has one of its own, as far as anybody knows. A jar
@@ -121,7 +121,7 @@ impl Request {
         }
     }
 
-    fn asked_as(&self, identity: Partition, way: Exit, is_fleeting: bool) -> Ask {
+    fn asked_as(&self, identity: Partition, way: u64, is_fleeting: bool) -> Ask {
         let method = Method::of(&self.method);
         let stored_under = if method == Method::Head { Method::Head } else { Method::Get };
         let url: Arc<str> = Arc::from(self.url.as_str());
@@ -132,7 +132,7 @@ impl Request {
             key,
             common: None,
             identity,
-            way: way.witness(),
+            way,
             is_named: self.name.is_some(),
             is_fleeting,
             url,

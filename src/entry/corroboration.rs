@@ -15,6 +15,7 @@ use crate::digest::Digest;
 use crate::entry::change::{CLOCK_SKEW, is_newer};
 use crate::entry::learned::Learned;
 use crate::entry::{MOST_VARIANTS, Record, StoredResponse};
+use crate::identity::key_of_way;
 use crate::rfc::vary::Selecting;
 
 /// Most pairs kept for one URL that too few saw, and as many that enough did. Each kind gives way to its own: an origin that has a new tag
@@ -98,7 +99,8 @@ pub enum Field {
 pub struct Witness {
     /// [`Exit::witness`](crate::identity::Exit::witness).
     pub exit: u64,
-    /// By which address it leaves, as far as that is known: [`Ask::way`](crate::exchange::Ask::way). Two exits that go by one way count as one.
+    /// By which address it leaves, as far as that is known, and under which key: [`Ask::way`](crate::exchange::Ask::way). Two exits that go by one
+    /// way count as one.
     pub way: u64,
     /// When it last was; seconds since the epoch.
     pub at: u64,
@@ -188,15 +190,19 @@ fn validators(response: &StoredResponse) -> impl Iterator<Item = (Field, &[u8])>
     both.filter(|(_, validator)| validator.len() <= LONGEST_VALIDATOR)
 }
 
-/// How many witnesses there are that an origin cannot take for one another: neither by what is one exit to us, nor by the way that they go.
+/// How many witnesses there are that an origin cannot take for one another: neither by what is one exit to us, nor by the way that they go. One
+/// exit has other words under another key, so that only those of one key are counted together.
 pub(super) fn apart<'a>(witnesses: &(impl Iterator<Item = &'a Witness> + Clone)) -> usize {
-    let different = |of: fn(&Witness) -> u64| {
-        let mut words: Vec<u64> = witnesses.clone().map(of).collect();
+    let different = |key: Option<u64>, of: fn(&Witness) -> u64| {
+        let is_of = |one: &&Witness| key.is_none_or(|key| key_of_way(one.way) == key);
+        let mut words: Vec<u64> = witnesses.clone().filter(is_of).map(of).collect();
         words.sort_unstable();
         words.dedup();
-        words.len()
+        words
     };
-    different(|one| one.exit).min(different(|one| one.way))
+    let keys = different(None, |one| key_of_way(one.way)).into_iter().map(Some);
+    let of_one = |key| different(key, |one| one.exit).len().min(different(key, |one| one.way).len());
+    keys.map(of_one).max().unwrap_or_default()
 }
 
 impl Candidate {

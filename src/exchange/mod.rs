@@ -211,7 +211,7 @@ pub struct Ask {
     pub common: Option<Key>,
     /// Whose request it is: the wire keeps identities apart, whatever the store does.
     pub identity: Partition,
-    /// The word for the way that it goes, by which exits are counted once more: names and passwords that share one proxy are one to an origin.
+    /// The word for the way that it goes ([`Secret::way`](crate::identity::Secret::way)), by which exits are counted once more: names and passwords that share one proxy are one to an origin.
     pub way: u64,
     /// Did the caller name who asks? What one of those has seen, another has not.
     pub is_named: bool,

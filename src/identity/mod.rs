@@ -49,6 +49,22 @@ impl Secret {
         }
         Ok(Self(blake3::derive_key("notmodified 2026 key of identities", key)))
     }
+
+    /// The word for a way that exits go by, and for this key: what another key made is of no exit that is known under this one.
+    #[must_use]
+    pub fn way(&self, way: Exit) -> u64 {
+        let key = Exit(hash::<0>(self, b"ways", [])).witness();
+        key & OF_KEY | way.witness() & !OF_KEY
+    }
+}
+
+/// Which bits of a way's word are those of its key.
+const OF_KEY: u64 = 0xffff_ff00_0000_0000;
+
+/// What of a way's word ([`Secret::way`]) is that of its key alone.
+#[must_use]
+pub const fn key_of_way(way: u64) -> u64 {
+    way & OF_KEY
 }
 
 impl fmt::Debug for Secret {

@@ -447,3 +447,16 @@ fn a_clock_that_was_ahead_makes_nobody_ask_for_the_whole_page_for_ever() {
     }
     assert!((3..9).all(|exit| honestly(&mut world, &Errand::get(exit), 2) == 304));
 }
+
+#[test]
+fn one_exit_under_two_keys_is_one() {
+    let mut world = world();
+    each(&mut world, [1], &page("\"of 1\"", "page"));
+    world.secret = notmodified::identity::Secret([8; 32]);
+    each(&mut world, [1], &page("\"of 1\"", "page"));
+    assert_eq!(carries(&mut world, &newcomer()), nothing());
+    // Of those that are known under the new one, k agree as ever.
+    each(&mut world, [2], &page("\"1\"", "page"));
+    each(&mut world, [3], &page("\"1\"", "page"));
+    assert_eq!(carries(&mut world, &newcomer()), tags("\"1\""));
+}

@@ -31,6 +31,7 @@ pub struct Errand {
     pub url: usize,
     pub lines: Vec<(&'static str, String)>,
     pub jar: Option<&'static str>,
+    pub name: Option<&'static str>,
     pub wish: Wish,
 }
 
@@ -55,6 +56,8 @@ pub struct World {
     /// Every content that came, by its name.
     bodies: HashMap<BodyRef, Bytes>,
     pub now: u64,
+    /// The key of the hashes of identities.
+    pub secret: Secret,
     fleeting: u64,
     /// What becomes of a change before it is made.
     pub bend: fn(&mut Change),
@@ -79,7 +82,7 @@ impl Errand {
         }
         request.jar = self.jar.map(str::to_owned);
         request.wish = self.wish;
-        request
+        request.named(self.name).unwrap()
     }
 }
 
@@ -100,7 +103,7 @@ pub fn reply(status: u16, lines: &[(&str, &str)], body: &[u8]) -> Reply {
 impl World {
     pub fn new(policy: Policy) -> Self {
         let (records, bodies) = (HashMap::new(), HashMap::new());
-        Self { policy, records, bodies, now: 1_000_000, fleeting: 0, bend: |_| {} }
+        Self { policy, records, bodies, now: 1_000_000, secret: SECRET, fleeting: 0, bend: |_| {} }
     }
 
     pub fn sharing(sharing: Sharing) -> Self {
@@ -108,13 +111,13 @@ impl World {
     }
 
     fn ask(&mut self, errand: &Errand) -> Ask {
-        let mut ask = errand.request().ask(&SECRET);
+        let mut ask = errand.request().ask(&self.secret);
         if errand.is_fleeting {
             self.fleeting += 1;
             let exit = Exit(*blake3::hash(&self.fleeting.to_le_bytes()).as_bytes().first_chunk().unwrap());
             ask.identity = Partition { exit, ..ask.identity };
             ask.key = Key::new(ask.key.method, Arc::clone(&ask.key.url), ask.identity);
-            (ask.way, ask.is_fleeting) = (exit.witness(), true);
+            (ask.way, ask.is_fleeting) = (self.secret.way(exit), true);
         }
         ask.shared_by(self.policy.sharing)
     }
@@ -136,7 +139,7 @@ impl World {
         let taught = self.known(&ask, &origin_key(&ask.key), common.map(origin_key).as_ref());
         let lessons = learn::lessons(&ask, taught, &self.policy, self.now);
         let known = self.known(&ask, &ask.key, common);
-        match plan(ask, known, Some(Arc::new(lessons)), &self.policy, &SECRET, self.now) {
+        match plan(ask, known, Some(Arc::new(lessons)), &self.policy, &self.secret, self.now) {
             Plan::Send(pending) => Ok(Flight { pending: *pending, sent_at: self.now }),
             Plan::Serve(answer, otherwise) => {
                 self.write(&otherwise.ask, &answer);
@@ -148,7 +151,7 @@ impl World {
     /// What `reply` would mean if it came now. Nothing is written.
     pub fn foresee(&self, flight: &Flight, reply: Reply) -> Settlement {
         let reply = Reply { request_time: flight.sent_at, response_time: self.now, ..reply };
-        settle(&flight.pending, reply, &self.policy, &SECRET)
+        settle(&flight.pending, reply, &self.policy, &self.secret)
     }
 
     pub fn settle(&mut self, flight: Flight, reply: Reply) -> Came {
@@ -157,11 +160,11 @@ impl World {
         if let Some(key) = head::concerned(&pending, &reply, &self.policy)
             && let Some(record) = self.record(&key)
         {
-            for write in head::effects(&pending, &reply, &record, &SECRET) {
+            for write in head::effects(&pending, &reply, &record, &self.secret) {
                 self.apply(write, None);
             }
         }
-        match settle(&pending, reply, &self.policy, &SECRET) {
+        match settle(&pending, reply, &self.policy, &self.secret) {
             Settlement::Answer(answer) => {
                 self.write(&pending.ask, &answer);
                 Came::Answer(answer)

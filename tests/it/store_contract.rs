@@ -6,7 +6,7 @@ use notmodified::entry::Consumer;
 use notmodified::entry::change::Change;
 use notmodified::entry::corroboration::{Quorum, Sighting};
 use notmodified::entry::forgotten::{KEPT_FOR, Scope};
-use notmodified::identity::{Exit, Partition};
+use notmodified::identity::{Exit, Partition, Secret};
 use notmodified::key::{Key, Method};
 use notmodified::rfc::vary::Selecting;
 use notmodified::store::lmdb::{Limits, LmdbStore, Options};
@@ -332,8 +332,8 @@ fn a_late_witness_is_refused_and_one_for_another_exit_is_not<S: Store>(store: &S
     let quorum = Quorum { k: 2, ttl: None };
     let testify = |exit: Exit, asked| {
         let response = Some(response(0, b"page", 1));
-        let sighting =
-            Sighting { exit: exit.witness(), way: exit.witness(), asked: None, response, is_seen: true, at: 1, quorum };
+        let (witness, way) = (exit.witness(), Secret([0; 32]).way(exit));
+        let sighting = Sighting { exit: witness, way, asked: None, response, is_seen: true, at: 1, quorum };
         let change = Change::Sight(Box::new(sighting));
         block_on(store.answer(&key("http://a/"), change, Some(body(b"page")), Some(asked))).unwrap();
         flushed();
