@@ -131,6 +131,9 @@ pub struct Acknowledged {
 pub struct Consumer(pub [u8; 16]);
 
 impl Consumer {
+    /// Whoever asks in a name of the caller's, where no consumer says what it has seen: what it was handed last, which others received.
+    pub const UNNAMED: Self = Self([0; 16]);
+
     /// The consumer of that name.
     #[must_use]
     pub fn named(name: &str) -> Self {

@@ -110,7 +110,12 @@ pub(super) fn confirmation(
         bytes_saved: stored.wire_bytes.saturating_sub(reply.wire_bytes),
         acknowledgement: acknowledgement(stored.selecting, Some(stored.mark()), reply.response_time, policy),
         spread: None,
-        writes: write.or_else(|| pending.note_of_use(policy, reply.response_time)).into_iter().chain(told).collect(),
+        writes: write
+            .or_else(|| pending.note_of_use(policy, reply.response_time))
+            .into_iter()
+            .chain(pending.note_of_handing_over(stored, policy, reply.response_time))
+            .chain(told)
+            .collect(),
     }
 }
 

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::digest::Digest;
-use crate::entry::change::Change;
+use crate::entry::change::{Acknowledgement, Change};
 use crate::entry::learned::{Lessons, Rung};
-use crate::entry::{Record, StoredResponse};
+use crate::entry::{Consumer, Record, StoredResponse};
 use crate::exchange::answer::{Answer, Write};
 use crate::exchange::callers::answered;
 use crate::exchange::conditions::{Condition, conditions, tellable};
@@ -224,16 +224,41 @@ impl Pending {
             |(selecting, mark): &(Selecting, Digest)| *selecting == response.selecting && response.is_marked(*mark);
         is_latest
             || self.outlived.iter().any(is_outlived)
-            || self.stored().is_some_and(|stored| stored.is_same(response.content, response.fingerprint))
+            || self.handed_over(response.selecting).is_some_and(|mark| response.is_marked(mark))
+            || self.is_by_what_is_stored(response.selecting)
+                && self.stored().is_some_and(|stored| stored.is_same(response.content, response.fingerprint))
+    }
+
+    /// Is what is stored what the caller has seen? Whoever asks in a name has not seen what others received.
+    fn is_by_what_is_stored(&self, selecting: Selecting) -> bool {
+        let is_others = self.ask.is_named && self.stored().is_some_and(|stored| stored.is_shared);
+        !is_others && self.handed_over(selecting).is_none()
+    }
+
+    /// What whoever asks in a name was handed last, where others received some of it.
+    fn handed_over(&self, selecting: Selecting) -> Option<Digest> {
+        self.common.as_ref().filter(|_| self.ask.is_named)?;
+        self.record.as_ref()?.acknowledged_by(Consumer::UNNAMED, selecting)
+    }
+
+    /// What notes that `response` is handed to whoever asks in a name: of what others received, nothing else would tell.
+    pub(super) fn note_of_handing_over(&self, response: &StoredResponse, policy: &Policy, at: u64) -> Option<Write> {
+        let is_told_so = self.common.is_some() && self.ask.is_named && policy.consumer.is_none();
+        let before = self.handed_over(response.selecting).filter(|_| is_told_so);
+        let is_news = is_told_so && before != Some(response.mark()) && (response.is_shared || before.is_some());
+        let (selecting, content) = (response.selecting, response.mark());
+        let seen = || Acknowledgement { consumer: Consumer::UNNAMED, selecting, content, at };
+        is_news.then(|| Write { key: self.ask.key.clone(), change: Change::Acknowledge(seen()) })
     }
 
     /// The content that `changed` compares with: what the consumer acknowledged last, or without a consumer what is stored.
     #[must_use]
     pub fn known(&self, selecting: Selecting, policy: &Policy) -> Option<Digest> {
-        match policy.consumer {
-            Some(consumer) => self.record.as_ref()?.acknowledged_by(consumer, selecting),
-            None => self.stored().map(StoredResponse::mark),
+        if let Some(consumer) = policy.consumer {
+            return self.record.as_ref()?.acknowledged_by(consumer, selecting);
         }
+        let stored = self.stored().filter(|_| self.is_by_what_is_stored(selecting));
+        self.handed_over(selecting).or_else(|| stored.map(StoredResponse::mark))
     }
 }
 

@@ -45,6 +45,7 @@ pub(super) fn stored(pending: &Pending, reply: Reply, judged: Judged, policy: &P
     };
     let is_changed = !pending.knows(&response, policy);
     let acknowledgement = acknowledgement(selecting, Some(response.mark()), reply.response_time, policy);
+    let handing_over = pending.note_of_handing_over(&response, policy, reply.response_time);
     let (writes, spread) = kept(pending, response, &reply);
     Answer {
         outcome,
@@ -55,7 +56,7 @@ pub(super) fn stored(pending: &Pending, reply: Reply, judged: Judged, policy: &P
         bytes_saved: 0,
         acknowledgement,
         spread,
-        writes: writes.chain(taught.writes).collect(),
+        writes: writes.chain(handing_over).chain(taught.writes).collect(),
         fields: reply.fields,
         body: AnswerBody::Received(reply.body),
     }

@@ -75,7 +75,11 @@ pub(super) fn served(
         bytes_saved: 0,
         acknowledgement: settle::acknowledgement(stored.selecting, Some(stored.mark()), now, policy),
         spread: None,
-        writes: pending.note_of_use(policy, now).into_iter().collect(),
+        writes: pending
+            .note_of_use(policy, now)
+            .into_iter()
+            .chain(pending.note_of_handing_over(stored, policy, now))
+            .collect(),
     }
 }
 

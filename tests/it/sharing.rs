@@ -460,3 +460,32 @@ fn one_exit_under_two_keys_is_one() {
     each(&mut world, [3], &page("\"1\"", "page"));
     assert_eq!(carries(&mut world, &newcomer()), tags("\"1\""));
 }
+
+#[test]
+fn whoever_asks_in_a_name_is_told_of_what_only_others_have_seen() {
+    let policy = Policy { sharing: corroborated(2), ..Policy::default() };
+    for freshness in [Freshness::Revalidate, Freshness::Rfc9111] {
+        let mut world = World::new(Policy { freshness, ..policy.clone() });
+        let shop = Errand { name: Some("shop-7"), ..Errand::get(7) };
+        let told = |world: &mut World, reply: &Reply| match world.plan(&shop) {
+            Ok(flight) => match world.settle(flight, reply.clone()) {
+                Came::Answer(answer) => answer.is_changed,
+                Came::Again(_) => panic!("asked once more"),
+            },
+            Err(served) => served.is_changed,
+        };
+        let fresh = |tag: &str, content: &str| {
+            reply(200, &[("ETag", tag), ("Cache-Control", "max-age=600")], content.as_bytes())
+        };
+        let confirmed = reply(304, &[], b"");
+        each(&mut world, [1, 2], &fresh("\"1\"", "page"));
+        assert_eq!([(); 2].map(|()| told(&mut world, &confirmed)), [true, false], "it had seen nothing");
+        world.now += 700;
+        each(&mut world, [1, 2, 3], &fresh("\"2\"", "other"));
+        assert_eq!([(); 2].map(|()| told(&mut world, &confirmed)), [true, false], "nor that");
+        world.now += 700;
+        assert!(told(&mut world, &fresh("\"3\"", "third")));
+        world.now += 700;
+        assert_eq!([(); 2].map(|()| told(&mut world, &confirmed)), [false, false]);
+    }
+}
