@@ -3,7 +3,9 @@
 use arbitrary::{Arbitrary, Result, Unstructured};
 use bytes::Bytes;
 use notmodified::digest::Digest;
-use notmodified::entry::corroboration::{Candidate, Corroboration, Doubt, Field, Latest, Promise, Reconsidering, Witness};
+use notmodified::entry::corroboration::{
+    Candidate, Corroboration, Doubt, Field, Latest, Promise, Reconsidering, Witness,
+};
 use notmodified::entry::learned::{Learned, Lesson, Lessons, Place, Rung, Rungs, Suffix};
 use notmodified::entry::testified::{Saying, Testified, What};
 use notmodified::entry::{Acknowledged, BodyRef, Consumer, Record, StoredResponse};
@@ -157,8 +159,7 @@ impl<'a> Arbitrary<'a> for Stored {
             })
             .collect::<Result<_>>()?;
         let url = String::from_utf8_lossy(&some_bytes(from, 30)?).into_owned();
-        let partition =
-            Partition { exit: Exit(from.arbitrary()?), credentials: Credentials(from.arbitrary()?) };
+        let partition = Partition { exit: Exit(from.arbitrary()?), credentials: Credentials(from.arbitrary()?) };
         let (version, last_used) = (from.arbitrary()?, from.arbitrary()?);
         let lessons = lessons(from)?;
         let not_before = from.arbitrary()?;
@@ -192,12 +193,15 @@ fn corroboration(from: &mut Unstructured<'_>) -> Result<Corroboration> {
             })
         })
         .collect::<Result<_>>()?;
-    let reconsidering =
-        if from.arbitrary()? { Some(Reconsidering {
+    let reconsidering = if from.arbitrary()? {
+        Some(Reconsidering {
             left: from.arbitrary()?,
             since: from.arbitrary()?,
             doubt: *from.choose(&[Doubt::Content, Doubt::Validator])?,
-        }) } else { None };
+        })
+    } else {
+        None
+    };
     let latest = if from.arbitrary()? {
         Some(Latest { selecting: Selecting([from.arbitrary()?; 16]), mark: Digest([from.arbitrary()?; 32]) })
     } else {
@@ -209,7 +213,9 @@ fn corroboration(from: &mut Unstructured<'_>) -> Result<Corroboration> {
 }
 
 fn witnesses(from: &mut Unstructured<'_>) -> Result<Vec<Witness>> {
-    (0..from.int_in_range(0..=3)?).map(|_| Ok(Witness { exit: from.arbitrary()?, way: from.arbitrary()?, at: from.arbitrary()? })).collect()
+    (0..from.int_in_range(0..=3)?)
+        .map(|_| Ok(Witness { exit: from.arbitrary()?, way: from.arbitrary()?, at: from.arbitrary()? }))
+        .collect()
 }
 
 fn testified(from: &mut Unstructured<'_>) -> Result<Testified> {
@@ -246,9 +252,7 @@ fn lessons(from: &mut Unstructured<'_>) -> Result<Lessons> {
             })
         })
         .collect::<Result<_>>()?;
-    let suffixes = (0..from.int_in_range(0..=2)?)
-        .map(|_| suffix(from))
-        .collect::<Result<_>>()?;
+    let suffixes = (0..from.int_in_range(0..=2)?).map(|_| suffix(from)).collect::<Result<_>>()?;
     Ok(Lessons { lessons, suffixes })
 }
 
