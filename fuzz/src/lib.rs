@@ -203,7 +203,8 @@ fn corroboration(from: &mut Unstructured<'_>) -> Result<Corroboration> {
         None
     };
     let latest = if from.arbitrary()? {
-        Some(Latest { selecting: Selecting([from.arbitrary()?; 16]), mark: Digest([from.arbitrary()?; 32]) })
+        let (selecting, mark) = (Selecting([from.arbitrary()?; 16]), Digest([from.arbitrary()?; 32]));
+        Some(Latest { selecting, mark, exit: from.arbitrary()? })
     } else {
         None
     };

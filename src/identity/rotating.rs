@@ -70,7 +70,9 @@ impl Pattern {
             None => (Some(text), None),
         };
         let host = host.unwrap_or_default();
-        let is_port = |port: &str| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit() || is_wild(byte));
+        let is_pattern =
+            |port: &str| port.bytes().all(|byte| byte.is_ascii_digit() || is_wild(byte)) && port.bytes().any(is_wild);
+        let is_port = |port: &str| is_pattern(port) || port.parse::<u16>().is_ok_and(|port| port > 0);
         if !port.is_none_or(is_port) {
             // It may be the password of `user:password`, or the address of an unbracketed IPv6.
             return refuse(&format!("{host:?}"), " and a colon, with no port behind it");
