@@ -94,7 +94,21 @@ fuzz_target!(|input: Input<'_>| {
     let policy = policy(&input);
     let wished = |is_rfc9111| if is_rfc9111 { Freshness::Rfc9111 } else { Freshness::Revalidate };
     let wish = Wish { freshness: input.wish.0.map(wished), is_full: input.wish.1 };
-    let ask = Ask { method, url: key.url.clone(), key, fields: input.request.0, has_content: input.has_content, wish };
+    let (identity, way) = (key.partition, key.partition.exit.witness());
+    let ask = Ask {
+        method,
+        url: key.url.clone(),
+        key,
+        common: None,
+        identity,
+        way,
+        is_named: false,
+        is_fleeting: false,
+        fields: input.request.0,
+        has_content: input.has_content,
+        wish,
+    }
+    .shared_by(policy.sharing);
     let now = Moment { seconds: input.now.0, millis: input.now.1 };
     let record = input.record.map(|stored| stored.0);
     let lessons = input.lessons.map(|stored| Arc::new(stored.0.lessons));

@@ -2,8 +2,8 @@
 //! two processes that write the same key agree on the result.
 
 use crate::digest::Digest;
-use crate::entry::corroboration::{self, Sighting};
 use crate::entry::learned::{Learned, Teaching};
+use crate::entry::sighting::{self, Sighting};
 use crate::entry::testified::Testimony;
 use crate::entry::{Acknowledged, BodyRef, Consumer, MOST_ACKNOWLEDGED, MOST_VARIANTS, Record, StoredResponse};
 use crate::fields::Fields;
@@ -95,7 +95,7 @@ impl Change {
             Self::Use(_) => !record.variants.is_empty() && self.used_since(record).is_some(),
             Self::Sight(sighting) => sighting.apply(record),
             Self::Forget => forget(record),
-            Self::Disown(exit) => corroboration::disown(record, *exit),
+            Self::Disown(exit) => sighting::disown(record, *exit),
         };
         if changed {
             record.version += 1;

@@ -7,14 +7,15 @@
 //!
 //! # Scope
 //! Kept in the record of requests that carry nothing ([`Partition::ANONYMOUS`](crate::identity::Partition::ANONYMOUS)), and taken in by
-//! [`Sighting::apply`] inside the store's transaction. Which of it may be used is said by [`crate::exchange::sharing`].
+//! [`crate::entry::sighting`] inside the store's transaction. Which of it may be used is said by [`crate::exchange::sharing`] and its view.
 
 use bytes::Bytes;
 
 use crate::digest::Digest;
-use crate::entry::change::{CLOCK_SKEW, is_newer};
-use crate::entry::learned::Learned;
-use crate::entry::{MOST_VARIANTS, Record, StoredResponse};
+use crate::entry::StoredResponse;
+use crate::entry::change::CLOCK_SKEW;
+use crate::entry::page::{page, validators};
+use crate::entry::sighting::Sighting;
 use crate::identity::key_of_way;
 use crate::rfc::vary::Selecting;
 
@@ -27,9 +28,6 @@ const MOST_OUTDATED: usize = 4;
 
 /// Most witnesses kept for one pair; the oldest gives way.
 pub const MOST_WITNESSES: usize = 16;
-
-/// Bytes of the longest validator that is shared.
-const LONGEST_VALIDATOR: usize = 512;
 
 /// Seconds for which exits ask without a validator because a pair was withdrawn: what is never answered must not last for ever.
 const RECONSIDERED_FOR: u64 = 3600;
@@ -135,61 +133,6 @@ pub struct Quorum {
     pub ttl: Option<u64>,
 }
 
-/// One answer with content to a request that carried no credentials.
-#[derive(Debug, Clone)]
-pub struct Sighting {
-    /// Who received it.
-    pub exit: u64,
-    /// By which way.
-    pub way: u64,
-    /// What the request's validator stood for; `None` where it carried none, and so prompted nothing.
-    pub asked: Option<Asked>,
-    /// What came, where it may be stored.
-    pub response: Option<StoredResponse>,
-    /// Does a caller see it? What nobody saw is news to the next.
-    pub is_seen: bool,
-    /// When it came; seconds since the epoch.
-    pub at: u64,
-    /// What has to agree.
-    pub quorum: Quorum,
-}
-
-/// What a validator stood for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Asked {
-    /// Of which variant it was.
-    pub selecting: Selecting,
-    /// The page that a 304 would have meant.
-    pub page: Digest,
-}
-
-/// What is said of a page: as much a part of it as its content, for a link can be made for one client as well as a tag.
-const SAID_OF_IT: [&[u8]; 5] =
-    [b"content-type", b"content-language", b"content-location", b"content-disposition", b"link"];
-
-/// What else is kept of a page that is shared: how its body is to be read, for how long it is fresh, and what selects it. Of any other field
-/// only one client's word is there. Validators stand among the candidates, with their witnesses.
-const KEPT_OF_IT: [&[u8]; 7] =
-    [b"content-encoding", b"content-length", b"date", b"age", b"expires", b"cache-control", b"vary"];
-
-/// What a validator has to come with to be the same pair: the decoded content, and what is said of it.
-#[must_use]
-pub fn page(response: &StoredResponse) -> Digest {
-    let said = SAID_OF_IT.iter().flat_map(|name| response.fields.get_all(name).map(|value| (*name, value)));
-    let lines = said.flat_map(|(name, value)| [name, b":", value, b"\n"]);
-    let parts: Vec<&[u8]> = std::iter::once(&response.content.0[..]).chain(lines).collect();
-    Digest::of(&parts.concat())
-}
-
-/// The validators of a response that others could send.
-fn validators(response: &StoredResponse) -> impl Iterator<Item = (Field, &[u8])> {
-    let tag = response.entity_tag().map(|tag| (Field::Tag, tag.as_bytes()));
-    // The date of an answer is no date of its content: it is another one each time.
-    let date = response.last_modified().filter(|date| response.fields.get(b"date") != Some(date));
-    let both = tag.into_iter().chain(date.map(|date| (Field::Date, date)));
-    both.filter(|(_, validator)| validator.len() <= LONGEST_VALIDATOR)
-}
-
 /// How many witnesses there are that an origin cannot take for one another: neither by what is one exit to us, nor by the way that they go. One
 /// exit has other words under another key, so that only those of one key are counted together.
 pub(super) fn apart<'a>(witnesses: &(impl Iterator<Item = &'a Witness> + Clone)) -> usize {
@@ -223,7 +166,7 @@ impl Candidate {
         self.selecting == selecting && self.page == page
     }
 
-    fn is_seen_by(&self, exit: u64) -> bool {
+    pub(super) fn is_seen_by(&self, exit: u64) -> bool {
         self.witnesses.iter().any(|one| one.exit == exit)
     }
 }
@@ -254,7 +197,7 @@ impl Reconsidering {
     }
 
     /// A clock that was far ahead when it began is not believed: until that time had come, nothing would end it.
-    const fn lasts(&self, now: u64) -> bool {
+    pub(super) const fn lasts(&self, now: u64) -> bool {
         now.saturating_sub(self.since) < RECONSIDERED_FOR && self.since.saturating_sub(now) <= CLOCK_SKEW
     }
 }
@@ -283,7 +226,7 @@ impl Corroboration {
     }
 
     /// Notes which page came, and which it came in place of.
-    fn outdate(&mut self, came: Option<Digest>, asked: Option<Digest>) {
+    pub(super) fn outdate(&mut self, came: Option<Digest>, asked: Option<Digest>) {
         self.outdated.retain(|one| Some(*one) != came && Some(*one) != asked);
         self.outdated.extend(asked.filter(|asked| Some(*asked) != came));
         let surplus = self.outdated.len().saturating_sub(MOST_OUTDATED);
@@ -297,7 +240,7 @@ impl Corroboration {
     }
 
     /// Takes back what an exit said.
-    fn forget(&mut self, exit: u64) {
+    pub(super) fn forget(&mut self, exit: u64) {
         for candidate in &mut self.candidates {
             candidate.witnesses.retain(|one| one.exit != exit);
         }
@@ -305,7 +248,7 @@ impl Corroboration {
         self.latest = self.latest.filter(|one| one.exit != exit);
     }
 
-    fn note(&mut self, sighting: &Sighting, response: &StoredResponse, page: Digest) {
+    pub(super) fn note(&mut self, sighting: &Sighting, response: &StoredResponse, page: Digest) {
         for (field, validator) in validators(response) {
             let is_same = |one: &Candidate| {
                 one.field == field && one.is_of(response.selecting, page) && *one.validator == *validator
@@ -344,141 +287,17 @@ impl Corroboration {
         }
     }
 
-    fn is_agreed(&self, selecting: Selecting, page: Digest, sighting: &Sighting) -> bool {
+    pub(super) fn is_agreed(&self, selecting: Selecting, page: Digest, sighting: &Sighting) -> bool {
         let is_of = |one: &&Candidate| one.is_of(selecting, page);
         self.candidates.iter().filter(is_of).any(|one| one.is_corroborated(sighting.quorum, sighting.at))
     }
 
     /// Are all validators that came agreed on?
-    fn knows_all(&self, response: &StoredResponse, page: Digest, sighting: &Sighting) -> bool {
+    pub(super) fn knows_all(&self, response: &StoredResponse, page: Digest, sighting: &Sighting) -> bool {
         validators(response).all(|(field, validator)| {
             let is_same = |one: &&Candidate| one.field == field && *one.validator == *validator;
             let mut same = self.candidates.iter().filter(|one| one.is_of(response.selecting, page)).filter(is_same);
             same.any(|one| one.is_corroborated(sighting.quorum, sighting.at))
         })
     }
-}
-
-impl Sighting {
-    /// Those of `before`, and what came.
-    pub(super) fn noted(&self, before: &[Candidate], response: &StoredResponse, page: Digest) -> Vec<Candidate> {
-        let mut corroboration = Corroboration { candidates: before.to_vec(), ..Corroboration::default() };
-        corroboration.note(self, response, page);
-        corroboration.candidates
-    }
-
-    /// Takes it in. `false`: nothing new.
-    pub(super) fn apply(&self, record: &mut Record) -> bool {
-        let is_known =
-            |one: &StoredResponse, known: Latest| (known.selecting, known.mark) == (one.selecting, one.mark());
-        let known = record.corroboration.latest;
-        let seen = self.response.as_ref().filter(|_| self.is_seen);
-        let news = seen.filter(|one| known.is_none_or(|known| !is_known(one, known)));
-        let news = news.map(|one| Latest { selecting: one.selecting, mark: one.mark(), exit: self.exit });
-        let is_news = news.is_some();
-        record.corroboration.latest = news.or(known);
-        let changed = match (&self.asked, &self.response) {
-            (None, Some(response)) => self.testify(record, response),
-            (Some(asked), response) => self.contradict(record, *asked, response.as_ref()),
-            (None, None) => false,
-        };
-        changed || is_news
-    }
-
-    /// The answer to an unprompted request.
-    fn testify(&self, record: &mut Record, response: &StoredResponse) -> bool {
-        let page = page(response);
-        let corroboration = &mut record.corroboration;
-        corroboration.outdate(Some(page), None);
-        corroboration.note(self, response, page);
-        // What was asked for before there was a doubt settles none.
-        if let Some(one) = corroboration.reconsidering.filter(|one| response.request_time >= one.since) {
-            let left = one.left.saturating_sub(1);
-            corroboration.reconsidering = (left > 0).then_some(Reconsidering { left, ..one });
-        }
-        if corroboration.is_agreed(response.selecting, page, self) {
-            share(record, response, page);
-        }
-        true
-    }
-
-    /// The answer to a validator: if it is not what that stood for, nobody asks by it any more.
-    fn contradict(&self, record: &mut Record, asked: Asked, response: Option<&StoredResponse>) -> bool {
-        let came = response.map(|response| (response, page(response)));
-        let mut changed = false;
-        record.corroboration.outdate(came.map(|(_, page)| page), Some(asked.page));
-        let is_other = came.is_none_or(|(_, page)| page != asked.page);
-        if is_other {
-            let is_asked = |one: &StoredResponse| {
-                one.is_shared && one.selecting == asked.selecting && self::page(one) == asked.page
-            };
-            let (variants, candidates) = (&mut record.variants, &mut record.corroboration.candidates);
-            let before = variants.len() + candidates.len();
-            variants.retain(|one| !is_asked(one));
-            candidates.retain(|one| !one.is_of(asked.selecting, asked.page));
-            changed = before != variants.len() + candidates.len();
-        }
-        let corroboration = &mut record.corroboration;
-        let is_agreed = came.is_some_and(|(response, page)| corroboration.knows_all(response, page, self));
-        let is_open = corroboration.reconsidering.is_none_or(|one| !one.lasts(self.at));
-        if !is_agreed && (changed || is_open) {
-            let doubt = if is_other { Doubt::Content } else { Doubt::Validator };
-            corroboration.reconsidering = Some(Reconsidering { left: self.quorum.k, since: self.at, doubt });
-            changed = true;
-        }
-        changed
-    }
-}
-
-fn is_shown(name: &[u8]) -> bool {
-    SAID_OF_IT.iter().chain(&KEPT_OF_IT).any(|one| one.eq_ignore_ascii_case(name))
-}
-
-/// Takes back what an exit said. What it helped to share goes with that, and not only where too few are left: the stored response may be the one
-/// that it received. Those who agree share it anew with the next of them. `false`: it said nothing.
-pub(super) fn disown(record: &mut Record, exit: u64) -> bool {
-    if !record.has_word_of(exit) {
-        return false;
-    }
-    record.testified.forget(exit);
-    let corroboration = &mut record.corroboration;
-    let (variants, candidates) = (&mut record.variants, &corroboration.candidates);
-    let is_by = |one: &StoredResponse| {
-        candidates.iter().any(|pair| pair.is_seen_by(exit) && pair.is_of(one.selecting, page(one)))
-    };
-    variants.retain(|one| !one.is_shared || !is_by(one));
-    corroboration.forget(exit);
-    if corroboration.candidates.is_empty() && corroboration.latest.is_none() && variants.is_empty() {
-        // Nobody else is known to have been here.
-        corroboration.reconsidering = None;
-        record.acknowledged.clear();
-    }
-    true
-}
-
-/// Keeps `response` for whoever asks without credentials. What only its own request shows stays behind.
-fn share(record: &mut Record, response: &StoredResponse, page: Digest) {
-    let is_same = |one: &StoredResponse| one.is_shared && one.selecting == response.selecting;
-    let is_kept = |one: &StoredResponse| is_newer(one, response.request_time) || self::page(one) == page;
-    if let Some(kept) = record.variants.iter_mut().find(|one| is_same(one) && is_kept(one)) {
-        // It came whole again: who fetches it whole now and then need not do so for a while.
-        if self::page(kept) == page {
-            kept.received_at = kept.received_at.max(response.received_at);
-        }
-        return;
-    }
-    record.variants.retain(|one| !is_same(one));
-    let shared = || record.variants.iter().enumerate().filter(|(_, one)| one.is_shared);
-    if shared().count() >= MOST_VARIANTS {
-        let oldest = shared().min_by_key(|(_, one)| one.response_time).map(|(place, _)| place);
-        oldest.map(|place| record.variants.remove(place));
-    }
-    record.variants.push(StoredResponse {
-        fields: response.fields.filtered(|name, _| is_shown(name)),
-        is_shared: true,
-        accept_encoding: None,
-        other_tags: Vec::new(),
-        learned: Learned::default(),
-        ..response.clone()
-    });
 }

@@ -7,6 +7,8 @@ pub mod codec;
 pub mod corroboration;
 pub mod forgotten;
 pub mod learned;
+pub mod page;
+pub mod sighting;
 pub mod spread;
 pub mod testified;
 

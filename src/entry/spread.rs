@@ -10,7 +10,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::entry::corroboration::{Candidate, Field, Sighting, page};
+use crate::entry::corroboration::{Candidate, Field};
+use crate::entry::page::page;
+use crate::entry::sighting::Sighting;
 
 /// Exits that share no validator with another, from which on these are there to tell clients apart.
 const TRACKED: usize = 4;

@@ -18,7 +18,9 @@
 
 use crate::digest::Digest;
 use crate::entry::change::Change;
-use crate::entry::corroboration::{self, Asked, Corroboration, Quorum, Sighting};
+use crate::entry::corroboration::{Corroboration, Quorum};
+use crate::entry::page::page;
+use crate::entry::sighting::{Asked, Sighting};
 use crate::entry::spread::Spread;
 use crate::entry::{Record, StoredResponse};
 use crate::exchange::answer::Write;
@@ -166,7 +168,7 @@ impl Pending {
         let common = self.common.as_ref().filter(|_| self.treatment == Treatment::Ours)?;
         let is_prompted = self.rung.is_ok() || self.is_resend;
         let asked = self.stored().filter(|_| is_prompted);
-        let asked = asked.map(|stored| Asked { selecting: stored.selecting, page: corroboration::page(stored) });
+        let asked = asked.map(|stored| Asked { selecting: stored.selecting, page: page(stored) });
         // An answer to a validator says what it is worth; one to the second attempt, or to a list for another variant, says nothing.
         if is_prompted && asked.is_none() || response.is_none() && asked.is_none() {
             return None;

@@ -9,8 +9,9 @@
 use bytes::Bytes;
 
 use crate::digest::Digest;
-use crate::entry::corroboration::{Candidate, Corroboration, Field, Promise, Quorum, page};
+use crate::entry::corroboration::{Candidate, Corroboration, Field, Promise, Quorum};
 use crate::entry::learned::Learned;
+use crate::entry::page::page;
 use crate::entry::spread::Spread;
 use crate::entry::{MOST_OTHER_TAGS, Record, StoredResponse};
 use crate::exchange::sharing::{Common, Known, common_key};

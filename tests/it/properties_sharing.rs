@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use notmodified::digest::Digest;
 use notmodified::entry::change::Change;
-use notmodified::entry::corroboration::{Quorum, page};
+use notmodified::entry::corroboration::Quorum;
+use notmodified::entry::page::page;
 use notmodified::exchange::Freshness;
 use notmodified::exchange::sharing::Sharing;
 use proptest::prelude::*;

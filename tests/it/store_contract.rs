@@ -4,8 +4,9 @@ use std::thread;
 
 use notmodified::entry::Consumer;
 use notmodified::entry::change::Change;
-use notmodified::entry::corroboration::{Quorum, Sighting};
+use notmodified::entry::corroboration::Quorum;
 use notmodified::entry::forgotten::{KEPT_FOR, Scope};
+use notmodified::entry::sighting::Sighting;
 use notmodified::identity::{Exit, Partition, Secret};
 use notmodified::key::{Key, Method};
 use notmodified::rfc::vary::Selecting;
