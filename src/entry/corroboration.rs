@@ -192,10 +192,6 @@ impl Promise {
 }
 
 impl Reconsidering {
-    const fn is_before(&self, stored: &StoredResponse) -> bool {
-        stored.received_at < self.since
-    }
-
     /// A clock that was far ahead when it began is not believed: until that time had come, nothing would end it.
     pub(super) const fn lasts(&self, now: u64) -> bool {
         now.saturating_sub(self.since) < RECONSIDERED_FOR && self.since.saturating_sub(now) <= CLOCK_SKEW
@@ -214,23 +210,28 @@ impl Corroboration {
     pub fn doubts(&self, stored: &StoredResponse, now: u64) -> bool {
         let Some(reconsidering) = self.reconsidering.filter(|one| one.lasts(now)) else { return false };
         match reconsidering.doubt {
-            Doubt::Content => !stored.is_shared && (reconsidering.is_before(stored) || self.is_outdated(stored)),
+            Doubt::Content => !stored.is_shared && self.is_behind(stored, reconsidering.since),
             Doubt::Validator => stored.is_shared,
         }
     }
 
-    /// Was another page the answer when somebody asked about this one?
+    /// Did an exit receive `stored` too early to know what came at `since`? A page that somebody asked about and was answered by another is
+    /// behind whenever it came; one that others are still given, as exits of one country are, is not.
     #[must_use]
-    pub fn is_outdated(&self, stored: &StoredResponse) -> bool {
-        !self.outdated.is_empty() && self.outdated.contains(&page(stored))
+    pub fn is_behind(&self, stored: &StoredResponse, since: u64) -> bool {
+        let page = page(stored);
+        let is_alive = || self.candidates.iter().any(|one| one.is_of(stored.selecting, page));
+        self.outdated.contains(&page) || stored.received_at < since && !is_alive()
     }
 
-    /// Notes which page came, and which it came in place of.
-    pub(super) fn outdate(&mut self, came: Option<Digest>, asked: Option<Digest>) {
+    /// Notes which page came, and which it came in place of. `false`: that was known.
+    pub(super) fn outdate(&mut self, came: Option<Digest>, asked: Option<Digest>) -> bool {
+        let before = self.outdated.clone();
         self.outdated.retain(|one| Some(*one) != came && Some(*one) != asked);
         self.outdated.extend(asked.filter(|asked| Some(*asked) != came));
         let surplus = self.outdated.len().saturating_sub(MOST_OUTDATED);
         self.outdated.drain(..surplus);
+        self.outdated != before
     }
 
     /// Is there anything in it that this exit said?

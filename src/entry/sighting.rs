@@ -87,9 +87,9 @@ impl Sighting {
     /// The answer to a validator: if it is not what that stood for, nobody asks by it any more.
     fn contradict(&self, record: &mut Record, asked: Asked, response: Option<&StoredResponse>) -> bool {
         let came = response.map(|response| (response, page(response)));
-        let mut changed = false;
-        record.corroboration.outdate(came.map(|(_, page)| page), Some(asked.page));
+        let mut changed = record.corroboration.outdate(came.map(|(_, page)| page), Some(asked.page));
         let is_other = came.is_none_or(|(_, page)| page != asked.page);
+        let mut is_withdrawn = false;
         if is_other {
             let is_asked = |one: &StoredResponse| {
                 one.is_shared && one.selecting == asked.selecting && self::page(one) == asked.page
@@ -98,12 +98,13 @@ impl Sighting {
             let before = variants.len() + candidates.len();
             variants.retain(|one| !is_asked(one));
             candidates.retain(|one| !one.is_of(asked.selecting, asked.page));
-            changed = before != variants.len() + candidates.len();
+            is_withdrawn = before != variants.len() + candidates.len();
         }
         let corroboration = &mut record.corroboration;
         let is_agreed = came.is_some_and(|(response, page)| corroboration.knows_all(response, page, self));
         let is_open = corroboration.reconsidering.is_none_or(|one| !one.lasts(self.at));
-        if !is_agreed && (changed || is_open) {
+        changed |= is_withdrawn;
+        if !is_agreed && (is_withdrawn || is_open) {
             let doubt = if is_other { Doubt::Content } else { Doubt::Validator };
             corroboration.reconsidering = Some(Reconsidering { left: self.quorum.k, since: self.at, doubt });
             changed = true;
@@ -129,6 +130,7 @@ pub(super) fn disown(record: &mut Record, exit: u64) -> bool {
     if corroboration.candidates.is_empty() && corroboration.latest.is_none() && variants.is_empty() {
         // Nobody else is known to have been here.
         corroboration.reconsidering = None;
+        corroboration.outdated.clear();
         record.acknowledged.clear();
     }
     true

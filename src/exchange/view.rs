@@ -76,14 +76,12 @@ fn merged(ask: &Ask, known: Known, policy: &Policy, now: u64) -> (Option<Record>
     (Some(record), Some(Common { key: key.clone(), quorum, corroboration, last_used }))
 }
 
-/// Of two pages for one request, the one whose content came later, or that is not known to be outdated. Where it is the same, or came at once,
-/// what the identity received itself: it may know more tags for it.
+/// Of two pages for one request, what the identity received itself, unless that is behind what the others agree on. Where it is the same, it may
+/// know more tags for it.
 fn add(variants: &mut Vec<StoredResponse>, shared: StoredResponse, corroboration: &Corroboration) {
     let is_same = |one: &StoredResponse| one.is_page() && one.selecting == shared.selecting;
-    let is_older = |own: &StoredResponse| {
-        let is_before = own.received_at < shared.received_at || corroboration.is_outdated(own);
-        is_before && own.content != shared.content
-    };
+    let is_older =
+        |own: &StoredResponse| own.content != shared.content && corroboration.is_behind(own, shared.received_at);
     match variants.iter().position(is_same) {
         Some(place) if variants.get(place).is_some_and(is_older) => {
             variants.remove(place);

@@ -489,3 +489,36 @@ fn whoever_asks_in_a_name_is_told_of_what_only_others_have_seen() {
         assert_eq!([(); 2].map(|()| told(&mut world, &confirmed)), [false, false]);
     }
 }
+
+/// How many of these exits, each asking in turn, download the page.
+fn downloads(world: &mut World, exits: impl IntoIterator<Item = u32>, version: u32) -> usize {
+    exits.into_iter().filter(|exit| honestly(world, &Errand::get(*exit), version) == 200).count()
+}
+
+#[test]
+fn a_change_costs_no_more_where_exits_come_back_within_the_second() {
+    let mut world = world();
+    assert_eq!(downloads(&mut world, 1..=9, 1), 2);
+    // Whoever has an old page of its own asks by what the others agree on.
+    for version in 2..8 {
+        assert_eq!(downloads(&mut world, 1..=9, version), 3, "version {version}");
+        assert_eq!(downloads(&mut world, (1..=9).rev(), version), 0, "version {version}");
+    }
+}
+
+#[test]
+fn exits_of_two_countries_that_come_back_are_left_with_pages_of_their_own() {
+    let mut world = world();
+    let visit = |world: &mut World, exit: u32| honestly(world, &Errand::get(exit), exit % 2);
+    for _ in 0..3 {
+        for exit in 1..=8 {
+            visit(&mut world, exit);
+            world.now += 60;
+        }
+    }
+    let downloads = (0..20).flat_map(|_| 1..=8).filter(|exit| {
+        world.now += 60;
+        visit(&mut world, *exit) == 200
+    });
+    assert_eq!(downloads.count(), 0);
+}
