@@ -66,7 +66,7 @@ pub struct Candidate {
     pub field: Field,
     /// The validator, as received.
     pub validator: Bytes,
-    /// The content and its type, see [`page`].
+    /// The content, and what is said of it: see [`page`].
     pub page: Digest,
     /// Who was given this very pair.
     pub witnesses: Vec<Witness>,
@@ -159,7 +159,9 @@ impl Candidate {
     /// Is it agreed on at `now`?
     #[must_use]
     pub fn is_corroborated(&self, quorum: Quorum, now: u64) -> bool {
-        self.seen_by(quorum, now) >= usize::from(quorum.k.max(1))
+        // Most are short of it by their number alone, and none of them is looked at more closely.
+        let enough = usize::from(quorum.k.max(1));
+        self.witnesses.len() >= enough && self.seen_by(quorum, now) >= enough
     }
 
     pub(super) fn is_of(&self, selecting: Selecting, page: Digest) -> bool {

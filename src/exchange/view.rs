@@ -68,9 +68,8 @@ fn merged(ask: &Ask, known: Known, policy: &Policy, now: u64) -> (Option<Record>
     };
     let is_timed = policy.goes_by_freshness(ask) || policy.floors.max_age || policy.stale_if_error.is_some();
     let usable = shared.into_iter().filter_map(|one| usable(one, &corroboration, quorum, is_timed, now));
-    let polls = drawn_polls(ask, now);
     for mut one in usable {
-        one.learned.polls = polls;
+        one.learned.polls = drawn_polls(ask, now);
         add(&mut record.variants, one, &corroboration);
     }
     (Some(record), Some(Common { key: key.clone(), quorum, corroboration, last_used }))

@@ -36,6 +36,7 @@ mod properties_sharing;
 mod sample;
 mod scan;
 mod sharing;
+mod sharing_changes;
 mod sharing_oracle;
 mod sharing_search;
 mod sharing_steps;

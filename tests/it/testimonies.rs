@@ -143,6 +143,18 @@ fn date() -> (Option<String>, Option<String>) {
     (None, Some(OLD.to_owned()))
 }
 
+/// Two have to agree, and several learned at three pages that this origin ignores tags; a fourth page is stored.
+fn taught_to_ask_by_date() -> Clients {
+    let mut clients = Clients::new(2);
+    for path in ["a", "b", "c", "d"] {
+        clients.publish(path, &ignores_tags);
+    }
+    for path in ["a", "b", "c"] {
+        clients.get_anew(path, &ignores_tags);
+    }
+    clients
+}
+
 #[test]
 fn three_urls_and_k_exits_teach_everybody_that_tags_are_ignored() {
     let mut clients = Clients::new(2);
@@ -223,13 +235,7 @@ fn who_has_credentials_neither_teaches_nor_learns() {
 
 #[test]
 fn one_exit_that_is_answered_by_tags_does_not_undo_what_several_were_taught() {
-    let mut clients = Clients::new(2);
-    for path in ["a", "b", "c", "d"] {
-        clients.publish(path, &ignores_tags);
-    }
-    for path in ["a", "b", "c"] {
-        clients.get_anew(path, &ignores_tags);
-    }
+    let mut clients = taught_to_ask_by_date();
     // Whoever has a tag of its own, from a time before, tries no tag either, unless told to: the date holds here.
     assert_eq!(clients.shown("d"), date());
     clients.get_anew("d", &honours);
@@ -266,13 +272,7 @@ fn stopping_early_teaches_nobody_else() {
 
 #[test]
 fn a_304_for_one_exit_makes_no_date_too_young_for_the_others() {
-    let mut clients = Clients::new(2);
-    for path in ["a", "b", "c", "d"] {
-        clients.publish(path, &ignores_tags);
-    }
-    for path in ["a", "b", "c"] {
-        clients.get_anew(path, &ignores_tags);
-    }
+    let mut clients = taught_to_ask_by_date();
     assert_eq!(clients.shown("d"), date());
     // Ten seconds after the page was made, says the origin.
     let pending = clients.plan(clients.ask("pupil", "d", &[]));
@@ -286,13 +286,7 @@ fn a_304_for_one_exit_makes_no_date_too_young_for_the_others() {
 
 #[test]
 fn below_the_tag_exits_fetch_whole_as_often_whoever_got_the_304s() {
-    let mut clients = Clients::new(2);
-    for path in ["a", "b", "c", "d"] {
-        clients.publish(path, &ignores_tags);
-    }
-    for path in ["a", "b", "c"] {
-        clients.get_anew(path, &ignores_tags);
-    }
+    let mut clients = taught_to_ask_by_date();
     let mut whole = 0;
     for _ in 0..2_000 {
         clients.now += 1;
